@@ -1,0 +1,98 @@
+"""The one way files of ours come to be: whole and durable, or not at all.
+
+polars, pyarrow and DuckDB truncate the target and never fsync, so a kill or a power cut leaves half a file under its
+final name. Everything here is written under a temporary name in the same folder, fsynced, and renamed; then the folder
+is fsynced, because a rename is only durable once its folder is.
+"""
+
+import os
+import shutil
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+TEMPORARY_SUFFIX = ".part"
+
+
+def fsync(path: Path) -> None:
+    """Force a file's bytes, or a folder's entries, to the disk."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _temporary(path: Path) -> Path:
+    return path.with_name(f".{path.name}.{uuid.uuid4().hex[:12]}{TEMPORARY_SUFFIX}")
+
+
+@contextmanager
+def atomic_file(path: Path) -> Iterator[Path]:
+    """Yield a temporary path in the same folder; on leaving without an error it becomes `path`, durably.
+
+    On an error the temporary file is removed and `path` stays as it was.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = _temporary(path)
+    try:
+        yield temporary
+        fsync(temporary)
+        os.replace(temporary, path)
+        fsync(path.parent)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a small UTF-8 file whole."""
+    with atomic_file(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+
+
+def commit_folder(temporary: Path, path: Path) -> None:
+    """Make a finished temporary folder appear as `path`: every file and folder in it is durable before the rename.
+
+    Raises FileExistsError when `path` is already there: a committed folder is never overwritten.
+    """
+    if path.exists():
+        raise FileExistsError(f"{path} is already there")
+    for file in temporary.rglob("*"):
+        fsync(file)
+    fsync(temporary)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    os.rename(temporary, path)
+    fsync(path.parent)
+
+
+@contextmanager
+def atomic_folder(path: Path) -> Iterator[Path]:
+    """Like atomic_file for a folder of files: it appears whole under its name, or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = _temporary(path)
+    temporary.mkdir()
+    try:
+        yield temporary
+        commit_folder(temporary, path)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+def switch_pointer(link: Path, target: str) -> None:
+    """Point the symbolic link `link` at `target` (a name in the same folder) in one atomic step."""
+    temporary = _temporary(link)
+    os.symlink(target, temporary)
+    try:
+        os.replace(temporary, link)
+        fsync(link.parent)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def sweep(folder: Path) -> list[Path]:
+    """Remove what killed writers left in `folder` itself (not below it); the caller must hold the folder's lock."""
+    left = [entry for entry in folder.glob(f".*{TEMPORARY_SUFFIX}")] if folder.is_dir() else []
+    for entry in left:
+        shutil.rmtree(entry) if entry.is_dir() and not entry.is_symlink() else entry.unlink(missing_ok=True)
+    return left
