@@ -1,0 +1,283 @@
+"""Publish: copy the marts into a new folder, look at the copy, then move one pointer.
+
+`published/<version>/` is written once and never changed; `published/current` is a symbolic link that is replaced in one step.
+A reader resolves the link and opens what it finds read-only: it is never blocked by a build, never broken by a publication, and
+sees the new version when it resolves the link again. No path is ever used twice, because within one process DuckDB goes on
+serving the old file of a path (docs/adr/0004-publish-by-pointer.md).
+"""
+
+import hashlib
+import json
+import re
+import shutil
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from base import files
+from orchestration import settings
+from orchestration.state import WAREHOUSE, BuildState, Refused, writer
+
+KEPT_VERSIONS = 3
+FILES = ("registry", "analyst")
+"""registry: every mart as built. analyst: without the columns that dbt tags `personal: true`."""
+
+Columns = dict[str, list[str]]
+"""Table -> its columns, both in the warehouse's order."""
+
+
+@dataclass(frozen=True)
+class PublishedVersion:
+    """What was published; also the content of the version's manifest.json."""
+
+    version: str
+    path: str
+    tables: dict[str, int]
+    files: list[dict[str, Any]]
+    loads: dict[str, str]
+    invocation_id: str
+    built_at: str
+    published_at: str
+
+    @classmethod
+    def read(cls, folder: Path) -> "PublishedVersion":
+        """The receipt of one published version."""
+        return cls(**json.loads((folder / "manifest.json").read_text()), path=str(folder))
+
+
+def current(home: Path | None = None) -> Path:
+    """Real folder of the version in service. Resolve anew for every session: the pointer moves, the folders do not.
+
+    Raises Refused when nothing has been published.
+    """
+    pointer = (home or settings.home()) / "published" / "current"
+    if not pointer.exists():
+        raise Refused(f"nothing is published in {pointer.parent.parent} yet: run `kohde build` and `kohde publish`")
+    return pointer.resolve()
+
+
+def connect(home: Path | None = None, file: str = "analyst") -> duckdb.DuckDBPyConnection:
+    """Open the current version read-only and locked down: no file, network or setting can be reached from its SQL.
+
+    A reader that stalls between resolving and opening for so long that its version is swept resolves once more.
+    """
+    config: dict[str, str | bool | int | float | list[str]] = {
+        "enable_external_access": "false",
+        "lock_configuration": "true",
+    }
+    for attempt in range(3):
+        path = current(home) / f"{file}.duckdb"
+        try:
+            return duckdb.connect(str(path), read_only=True, config=config)
+        except duckdb.IOException:
+            if path.exists() or attempt == 2:
+                raise
+    raise AssertionError("unreachable")
+
+
+def publish(home: Path | None = None) -> PublishedVersion:
+    """Publish the marts of the warehouse as a new version and point `current` to it.
+
+    Raises Refused, with the published version untouched, when the last build is not a whole, tested one.
+    """
+    home = (home or settings.home()).resolve()
+    with writer(home):
+        state = BuildState.read(home)
+        if state.status != "built":
+            why = {"absent": "there is no build yet", "building": "the last build was interrupted"}
+            raise Refused(f"not published: {why.get(state.status, f'the last build failed ({state.reason})')}")
+        if not (home / WAREHOUSE).exists():
+            raise Refused("not published: the warehouse is missing, build it first")
+        published = home / "published"
+        published.mkdir(exist_ok=True)
+        _sweep_leftovers(published)
+        folder = published / _new_version(published)
+        with files.atomic_folder(folder) as draft:
+            tables = _copy_marts(home, draft)
+            receipt = PublishedVersion(
+                version=folder.name,
+                path=str(folder),
+                tables=tables,
+                files=[_seal(draft / f"{name}.duckdb") for name in FILES],
+                loads=state.loads,
+                invocation_id=state.invocation_id,
+                built_at=state.built_at,
+                published_at=datetime.now(UTC).isoformat(timespec="seconds"),
+            )
+            content = {key: value for key, value in asdict(receipt).items() if key != "path"}
+            (draft / "manifest.json").write_text(json.dumps(content, indent=2) + "\n")
+        # One step: a reader finds the old version or the new one, never none.
+        files.switch_pointer(published / "current", folder.name)
+        _drop_old(published)
+        return receipt
+
+
+def versions(published: Path) -> list[str]:
+    """Published versions, oldest first."""
+    names = [path.name for path in published.iterdir() if re.fullmatch(r"\d{8}T\d{6}Z(-\d+)?", path.name)]
+    return sorted(names, key=_order)
+
+
+def _order(version: str) -> tuple[str, int]:
+    stamp, _, number = version.partition("-")
+    return stamp, int(number or 0)
+
+
+def _new_version(published: Path) -> str:
+    """A name after every version there is, also when two are made in one second or the clock has gone back."""
+    stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
+    last = versions(published)[-1:]
+    if not last or _order(stamp) > _order(last[0]):
+        return stamp
+    stamp, number = _order(last[0])
+    return f"{stamp}-{number + 1}"
+
+
+def _copy_marts(home: Path, draft: Path) -> dict[str, int]:
+    """Write both files and look at them again; returns rows per table."""
+    personal = _personal_columns(settings.dbt_target(home) / "manifest.json")
+    source = f"ATTACH {_text(str(home / WAREHOUSE))} AS warehouse (READ_ONLY)"
+    rows: dict[str, int] = {}
+    for name in FILES:
+        path = draft / f"{name}.duckdb"
+        with duckdb.connect(str(path)) as db:
+            db.execute(source)
+            tables = _marts(db, personal)
+            if name == "analyst":
+                tables = {table: [c for c in columns if c not in personal[table]] for table, columns in tables.items()}
+            for table, columns in tables.items():
+                rows[table] = _copy_table(db, table, columns)
+            macros = _copy_table_macros(db)
+            db.execute("DETACH warehouse")
+            db.execute("CHECKPOINT")
+        if path.with_name(path.name + ".wal").exists():
+            raise Refused(f"not published: {name}.duckdb was not closed whole (a .wal lies beside it)")
+        _verify(path, {table: rows[table] for table in tables}, macros)
+    return rows
+
+
+def _personal_columns(manifest: Path) -> dict[str, set[str]]:
+    """Mart -> columns tagged `personal: true` in dbt. Without the manifest nobody can tell, so nothing is published."""
+    try:
+        nodes: Iterable[dict[str, Any]] = json.loads(manifest.read_text())["nodes"].values()
+    except (FileNotFoundError, ValueError, KeyError):
+        raise Refused(f"not published: {manifest} cannot be read, so nobody knows which columns are personal") from None
+
+    def is_personal(column: dict[str, Any]) -> bool:
+        return bool({**column.get("meta", {}), **column.get("config", {}).get("meta", {})}.get("personal"))
+
+    return {
+        node.get("alias") or node["name"]: {name for name, column in node["columns"].items() if is_personal(column)}
+        for node in nodes
+        if node["resource_type"] == "model" and node["schema"] == "main"
+    }
+
+
+def _marts(db: duckdb.DuckDBPyConnection, declared: dict[str, Any]) -> Columns:
+    """The warehouse's tables of schema main. One that dbt does not declare is a stranger, and strangers do not leave the house."""
+    found: Columns = {}
+    for table, column in db.execute(
+        "SELECT table_name, column_name FROM duckdb_columns() JOIN duckdb_tables() USING (database_name, schema_name, table_name) "
+        "WHERE database_name = 'warehouse' AND schema_name = 'main' ORDER BY table_name, column_index"
+    ).fetchall():
+        found.setdefault(table, []).append(column)
+    if strangers := sorted(found.keys() - declared.keys()):
+        raise Refused(f"not published: {', '.join(strangers)} in the warehouse is no mart that dbt declares")
+    if not found:
+        raise Refused("not published: the warehouse holds no mart")
+    return found
+
+
+def _copy_table(db: duckdb.DuckDBPyConnection, table: str, columns: list[str]) -> int:
+    """Create the table with its contract (NOT NULL, CHECK) and comments, fill it, return the warehouse's number of rows.
+
+    `CREATE TABLE AS` would lose the contract, and the contract is what holds when no dbt test is near.
+    """
+    where = "database_name = 'warehouse' AND schema_name = 'main' AND table_name = ?"
+    described = db.execute(
+        f"SELECT column_name, data_type, is_nullable, comment FROM duckdb_columns() WHERE {where}", [table]
+    )
+    facts = {name: (kind, nullable, comment) for name, kind, nullable, comment in described.fetchall()}
+    lines = [f"{_name(c)} {facts[c][0]}{'' if facts[c][1] else ' NOT NULL'}" for c in columns]
+    lines += [
+        text
+        for text, used in db.execute(
+            f"SELECT constraint_text, constraint_column_names FROM duckdb_constraints() WHERE {where} AND constraint_type = 'CHECK'",
+            [table],
+        ).fetchall()
+        if set(used) <= set(columns)
+    ]
+    db.execute(f"CREATE TABLE {_name(table)} ({', '.join(lines)})")
+    chosen = ", ".join(map(_name, columns))
+    db.execute(f"INSERT INTO {_name(table)} SELECT {chosen} FROM warehouse.main.{_name(table)}")
+    about = _one(db, f"SELECT comment FROM duckdb_tables() WHERE {where}", [table])
+    if about is not None:
+        db.execute(f"COMMENT ON TABLE {_name(table)} IS {_text(about)}")
+    for column in columns:
+        if facts[column][2] is not None:
+            db.execute(f"COMMENT ON COLUMN {_name(table)}.{_name(column)} IS {_text(facts[column][2])}")
+    return int(_one(db, f"SELECT count(*) FROM warehouse.main.{_name(table)}"))
+
+
+def _copy_table_macros(db: duckdb.DuckDBPyConnection) -> dict[str, int]:
+    """Copy the warehouse's table macros; returns name -> number of parameters. Default values are not in DuckDB's catalogue, so not copied."""
+    macros = db.execute(
+        "SELECT function_name, parameters, macro_definition FROM duckdb_functions() "
+        "WHERE database_name = 'warehouse' AND schema_name = 'main' AND function_type = 'table_macro' ORDER BY 1"
+    ).fetchall()
+    for name, parameters, body in macros:
+        # dbt writes full names; in the copy the database is called otherwise.
+        body = re.sub(r'"?\bwarehouse"?\."?main"?\.', "", body)
+        db.execute(f"CREATE MACRO {_name(name)}({', '.join(map(_name, parameters))}) AS TABLE {body}")
+    return {name: len(parameters) for name, parameters, _ in macros}
+
+
+def _verify(path: Path, tables: dict[str, int], macros: dict[str, int]) -> None:
+    """Open the finished file as a reader would: same rows, and every macro answers without the warehouse."""
+    with duckdb.connect(str(path), read_only=True, config={"enable_external_access": "false"}) as db:
+        for table, rows in tables.items():
+            if (found := _one(db, f"SELECT count(*) FROM {_name(table)}")) != rows:
+                raise Refused(f"not published: {path.name} has {found} rows in {table}, the warehouse {rows}")
+        for name, parameters in macros.items():
+            db.execute(f"SELECT * FROM {_name(name)}({', '.join(['NULL'] * parameters)}) LIMIT 0")
+
+
+def _seal(path: Path) -> dict[str, Any]:
+    """Take the write permission away and note size and checksum."""
+    path.chmod(0o444)
+    with path.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    return {"name": path.name, "bytes": path.stat().st_size, "sha256": digest}
+
+
+def _sweep_leftovers(published: Path) -> None:
+    """Remove what a killed publication left: hidden drafts, and whole versions that `current` never came to point to."""
+    files.sweep(published)
+    if (published / "current").exists():
+        pointed = _order((published / "current").resolve().name)
+        for version in versions(published):
+            if _order(version) > pointed:
+                shutil.rmtree(published / version)
+
+
+def _drop_old(published: Path) -> None:
+    """Keep the last versions, for readers that are still at work and for a look back."""
+    for version in versions(published)[:-KEPT_VERSIONS]:
+        shutil.rmtree(published / version)
+
+
+def _one(db: duckdb.DuckDBPyConnection, sql: str, parameters: list[Any] | None = None) -> Any:
+    row = db.execute(sql, parameters).fetchone()
+    return row[0] if row else None
+
+
+def _name(identifier: str) -> str:
+    return '"' + identifier.replace('"', '""') + '"'
+
+
+def _text(value: str) -> str:
+    return "'" + value.replace("'", "''") + "'"
