@@ -39,7 +39,7 @@ def atomic_file(path: Path) -> Iterator[Path]:
     try:
         yield temporary
         fsync(temporary)
-        os.replace(temporary, path)
+        temporary.replace(path)
         fsync(path.parent)
     finally:
         temporary.unlink(missing_ok=True)
@@ -62,7 +62,7 @@ def commit_folder(temporary: Path, path: Path) -> None:
         fsync(file)
     fsync(temporary)
     path.parent.mkdir(parents=True, exist_ok=True)
-    os.rename(temporary, path)
+    temporary.rename(path)
     fsync(path.parent)
 
 
@@ -82,9 +82,9 @@ def atomic_folder(path: Path) -> Iterator[Path]:
 def switch_pointer(link: Path, target: str) -> None:
     """Point the symbolic link `link` at `target` (a name in the same folder) in one atomic step."""
     temporary = _temporary(link)
-    os.symlink(target, temporary)
+    temporary.symlink_to(target)
     try:
-        os.replace(temporary, link)
+        temporary.replace(link)
         fsync(link.parent)
     finally:
         temporary.unlink(missing_ok=True)
@@ -92,7 +92,7 @@ def switch_pointer(link: Path, target: str) -> None:
 
 def sweep(folder: Path) -> list[Path]:
     """Remove what killed writers left in `folder` itself (not below it); the caller must hold the folder's lock."""
-    left = [entry for entry in folder.glob(f".*{TEMPORARY_SUFFIX}")] if folder.is_dir() else []
+    left = list(folder.glob(f".*{TEMPORARY_SUFFIX}")) if folder.is_dir() else []
     for entry in left:
         shutil.rmtree(entry) if entry.is_dir() and not entry.is_symlink() else entry.unlink(missing_ok=True)
     return left

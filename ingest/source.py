@@ -1,0 +1,70 @@
+"""A source's fact sheet (`ingest/sources/<name>/source.yml`) as a typed object: facts to review, limits the lake enforces."""
+
+from pathlib import Path
+from typing import Self
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field
+
+SOURCES = Path(__file__).parent / "sources"
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Bounds(_Strict):
+    """What a load of one dataset may look like; a load outside is kept aside and the previous one stays in service.
+
+    floor, ceiling: records read, promises about the publisher's own register (not applied to a file somebody hands us).
+    shrink, grow: largest share by which the records read may differ from the last accepted full load.
+    quarantined: largest share of records read that may be refused; `quarantined_allowance` records always may.
+    unmapped: largest share of landed records that may carry a code no code list knows.
+    """
+
+    floor: int = 1
+    ceiling: int | None = None
+    shrink: float = 0.02
+    grow: float = 0.10
+    quarantined: float = 0.005
+    quarantined_allowance: int = 20
+    unmapped: float = 0.01
+
+
+class Dataset(_Strict):
+    """One table of a source: natural key, payload columns (DuckDB types), bounds and cadence."""
+
+    description: str
+    key: list[str] = Field(default_factory=list)
+    columns: dict[str, str] = Field(default_factory=dict)
+    bounds: Bounds = Bounds()
+    cadence: str = "daily"
+
+
+class Source(_Strict):
+    """The fact sheet of one source. `Source.load("ytj")` reads and checks it; an unknown key is an error."""
+
+    name: str
+    publisher: str
+    licence: str
+    attribution: str
+    url: str
+    documentation: str | None = None
+    cadence: str
+    legal_basis: str
+    fields_taken: list[str] | dict[str, str] = Field(default_factory=list)
+    fields_refused: dict[str, str] = Field(default_factory=dict)
+    retention_days: int
+    quirks: list[str] = Field(default_factory=list)
+    http: dict[str, float] = Field(default_factory=dict)
+    datasets: dict[str, Dataset]
+
+    @classmethod
+    def load(cls, name: str) -> Self:
+        """Read the fact sheet of `name`. Raises FileNotFoundError for an unknown source, ValidationError for a bad sheet."""
+        return cls(**yaml.safe_load((SOURCES / name / "source.yml").read_text(encoding="utf-8")))
+
+    @staticmethod
+    def names() -> list[str]:
+        """Every source there is, by its folder."""
+        return sorted(sheet.parent.name for sheet in SOURCES.glob("*/source.yml"))

@@ -1,0 +1,281 @@
+"""From raw record texts to typed rows, set-based: what the shape of a record says, what its values say, what is kept.
+
+Each record's *structure* (its keys and JSON types) is computed once by DuckDB; the few hundred distinct structures of a
+dump are judged here, one by one, against the columns of source.yml. So a number where a text belongs, an object where a
+list belongs, or a field nobody knew is found in every record without a Python step per record.
+"""
+
+import json
+from collections import Counter
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import polars as pl
+import pyarrow as pa
+from duckdb.sqltypes import DuckDBPyType
+
+from ingest.lake import Load
+
+SEEDS = Path(__file__).parents[3] / "dbt_project" / "seeds"
+MAX_RECORD_BYTES = 1 << 20
+MAX_NAME = 1000  # OpenAPI schema, RegisterName.name
+REQUIRED = ("businessId", "registeredEntries", "tradeRegisterStatus", "lastModified")  # OpenAPI schema, Company
+REFUSED = ("descriptions", "addresses[].co")  # see fields_refused in source.yml
+
+# Where a code stands in a landed row, and the code list (register_codes.csv) it must come from.
+CODES = {
+    "names[].type": ("TLAJI", "list_transform(names, lambda x: x.type)"),
+    "registeredEntries[].register": ("REK", "list_transform(registeredEntries, lambda x: x.register)"),
+    "registeredEntries[].type": ("REK_KDI", "list_transform(registeredEntries, lambda x: x.type)"),
+    "companySituations[].type": ("SITUATION", "list_transform(companySituations, lambda x: x.type)"),
+    "addresses[].type": ("ADDRESS_TYPE", "list_transform(addresses, lambda x: x.type::varchar)"),
+    "companyForms[].type": ("YRMU", "list_transform(companyForms, lambda x: x.type)"),
+    "mainBusinessLine.typeCodeSet": ("TOIMI", "[mainBusinessLine.typeCodeSet]"),
+    "status": ("STATUS3", "[status]"),
+    "tradeRegisterStatus": ("REK_KDI", "[tradeRegisterStatus]"),
+}
+DATES = [
+    ("businessId.registrationDate", "[businessId.registrationDate]"),
+    ("names[].registrationDate", "list_transform(names, lambda x: x.registrationDate)"),
+    ("names[].endDate", "list_transform(names, lambda x: x.endDate)"),
+    ("mainBusinessLine.registrationDate", "[mainBusinessLine.registrationDate]"),
+    ("website.registrationDate", "[website.registrationDate]"),
+    ("companyForms[].registrationDate", "list_transform(companyForms, lambda x: x.registrationDate)"),
+    ("companyForms[].endDate", "list_transform(companyForms, lambda x: x.endDate)"),
+    ("companySituations[].registrationDate", "list_transform(companySituations, lambda x: x.registrationDate)"),
+    ("companySituations[].endDate", "list_transform(companySituations, lambda x: x.endDate)"),
+    ("registeredEntries[].registrationDate", "list_transform(registeredEntries, lambda x: x.registrationDate)"),
+    ("registeredEntries[].endDate", "list_transform(registeredEntries, lambda x: x.endDate)"),
+    ("addresses[].registrationDate", "list_transform(addresses, lambda x: x.registrationDate)"),
+    ("registrationDate", "[registrationDate]"),
+    ("endDate", "[endDate]"),
+]
+
+# Y-tunnus: seven digits and a check digit (weights 7 9 10 5 8 4 2, modulo 11, remainder 1 is never issued). Old ones have
+# six digits; the FI form, stray spaces and a long dash are repaired, nothing else is. https://www.vero.fi business ID rules.
+MACROS = r"""
+create or replace temp macro bid_digits(v) as lpad(regexp_replace(v, '[^0-9]', '', 'g'), 8, '0');
+create or replace temp macro bid_shape(v) as regexp_full_match(upper(trim(v)), '(FI)?\s*[0-9]{6,7}\s*[-‐‑–−]?\s*[0-9]');
+create or replace temp macro bid_remainder(d) as
+    (7 * d[1]::int + 9 * d[2]::int + 10 * d[3]::int + 5 * d[4]::int + 8 * d[5]::int + 4 * d[6]::int + 2 * d[7]::int) % 11;
+create or replace temp macro bid_check(d) as
+    case bid_remainder(d) when 0 then d[8] = '0' when 1 then false else d[8]::int = 11 - bid_remainder(d) end;
+create or replace temp macro bad_date(d) as
+    d <> '' and (try_cast(d as date) is null or not regexp_full_match(d, '[0-9]{4}-[0-9]{2}-[0-9]{2}'));
+"""
+
+
+# The id of a record that cannot be parsed, so that quarantine can name it and its last good version is not taken for gone.
+CLAIMED_ID = r'"businessId"\s*:\s*\{\s*"value"\s*:\s*"([^"]{1,20})"'
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What a structure says of every record that has it: refused for `reason` at `path`, or taken with `extra` paths kept."""
+
+    reason: str | None = None
+    path: str | None = None
+    extra: tuple[str, ...] = ()
+
+
+class RecordParser:
+    """Turns batches of raw record texts into rows of a Load. One per load: it remembers structures and unknown codes."""
+
+    def __init__(self, load: Load) -> None:
+        self.load = load
+        self.types = {name: duckdb.type(kind) for name, kind in load.dataset.columns.items()}
+        self.spec = json.dumps({name: _json_spec(kind) for name, kind in self.types.items()})
+        self.verdicts: dict[str, Verdict] = {}
+        load.con.execute(MACROS)
+        load.con.execute("create temp table verdicts (structure varchar, _reason varchar, _path varchar)")
+
+    def add(self, texts: list[bytes], first_position: int) -> None:
+        """Land, skip or quarantine every record of a batch; `first_position` is the ordinal of the first in its file."""
+        con = self.load.con
+        raw, broken = _decode(texts)
+        con.register("given", pa.table({"_position": pa.array(range(first_position, first_position + len(texts))), "raw": raw}))
+        con.execute("create or replace temp table framed as select _position, raw, hash(raw) as _raw_hash from given")
+        con.unregister("given")
+        self.load.skip_unchanged("framed")
+        # TRY: a record that is no JSON, or nests deeper than DuckDB's limit of 128, has no structure.
+        con.execute(f"""
+            create or replace temp table shaped as
+            select *, if(octet_length(encode(raw)) > {MAX_RECORD_BYTES}, null, try(json_structure(raw)::varchar)) as structure
+            from framed
+        """)
+        extra = self._judge_structures()
+        columns = ", ".join(f'r."{name}" as "{name}"' for name in self.types if name != "addresses")
+        con.execute(f"""
+            create or replace temp table parsed as
+            select s._position, s._raw_hash, s.raw, s.structure is null as is_malformed, v._reason as _reason, v._path as _path,
+                   {columns}, list_transform(
+                       r.addresses, lambda a: struct_update(a, postOffices := list_sort(a.postOffices))) as addresses,
+                   json_keys(s.safe) as keys, {extra} as _extra,
+                   coalesce(r.businessId."value", nullif(regexp_extract(s.raw, '{CLAIMED_ID}', 1), '')) as claimed_id
+            from (select *, if(structure is null, '{{}}', raw) as safe, from_json(safe, '{self.spec}') as r from shaped) s
+            left join verdicts v using (structure)
+        """)
+        self._write_batch(broken, first_position)
+        self._count_codes()
+
+    def _judge_structures(self) -> str:
+        """Judge structures not met before; return the SQL that collects unknown fields into `_extra`."""
+        con = self.load.con
+        counted = con.execute("select structure, count(*) from shaped where structure is not null group by all").fetchall()
+        fresh = [s for s, _ in counted if s not in self.verdicts]
+        for structure in fresh:
+            self.verdicts[structure] = self._judge(json.loads(structure))
+        if fresh:
+            con.executemany(
+                "insert into verdicts values (?, ?, ?)",
+                [[s, self.verdicts[s].reason, self.verdicts[s].path] for s in fresh],
+            )
+        paths: Counter[str] = Counter()
+        for structure, number in counted:
+            paths.update(dict.fromkeys(self.verdicts[structure].extra, number))
+        self.load.unknown_fields.update(paths)
+        if not paths:
+            return "null::varchar"
+        pairs = ", ".join(
+            f"'{_quoted(p)}', nullif(json_extract(s.safe, '$.{_quoted(p).replace('[]', '[*]')}')::varchar, '[]')::json"
+            for p in sorted(paths)
+        )
+        return f"nullif(json_merge_patch('{{}}', json_object({pairs}))::varchar, '{{}}')"
+
+    def _judge(self, structure: Any) -> Verdict:
+        if not isinstance(structure, dict):
+            return Verdict("schema_type", "$")
+        for name in REQUIRED:
+            if structure.get(name, "NULL") == "NULL":
+                return Verdict("bid_missing" if name == "businessId" else "missing_required", name)
+        extra: list[str] = []
+        for name, found in structure.items():
+            if name not in self.types:
+                extra.append(name)
+            elif wrong := _compare(found, self.types[name], name, extra):
+                return Verdict("schema_type", wrong)
+        return Verdict(extra=tuple(extra))
+
+    def _write_batch(self, broken: dict[int, str], first_position: int) -> None:
+        con = self.load.con
+        dates = "flatten([" + ", ".join(f"coalesce({sql}, [])" for _, sql in DATES) + "])"
+        path = (
+            "case "
+            + " ".join(f"when len(list_filter({sql}, lambda d: bad_date(d))) > 0 then '{p}'" for p, sql in DATES)
+            + " end"
+        )
+        columns = ", ".join(f'"{name}"' for name in self.types)
+        payload = "struct_pack(" + ", ".join(f'"{name}" := "{name}"' for name in self.types) + ")"
+        con.execute(f"""
+            create or replace temp table checked as
+            select *, case
+                when octet_length(encode(raw)) > {MAX_RECORD_BYTES} then ['json_limits', '$']
+                when is_malformed and json_valid(raw) then ['json_limits', '$']
+                when is_malformed then ['json_malformed', '$']
+                when _reason is not null then [_reason, _path]
+                when len(keys) > len(list_distinct(keys)) then ['json_strict', '$']
+                when coalesce(claimed_id, '') = '' then ['bid_missing', 'businessId.value']
+                when not bid_shape(claimed_id) then ['bid_shape', 'businessId.value']
+                when not bid_check(bid_digits(claimed_id)) then ['bid_checksum', 'businessId.value']
+                when contains(raw, '\\u0000') then ['control_char', '$']
+                when len(list_filter(names, lambda n: len(n.name) > {MAX_NAME})) > 0 then ['too_long', 'names[].name']
+                when len(list_filter({dates}, lambda d: bad_date(d))) > 0 then ['date_invalid', {path}]
+                when try_cast(lastModified as timestamp) is null then ['date_invalid', 'lastModified']
+                end as refusal
+            from parsed
+        """)
+        if broken:
+            table = pa.table({"_position": [first_position + i for i in broken], "text": list(broken.values())})
+            con.register("undecodable", table)
+            con.execute(
+                """
+                update checked set refusal = ['encoding', '$'], raw = u.text,
+                    claimed_id = nullif(regexp_extract(u.text, ?, 1), '')
+                from undecodable u where checked._position = u._position
+            """,
+                [CLAIMED_ID],
+            )
+            con.unregister("undecodable")
+        con.execute(f"""
+            create or replace temp table batch as
+            select {columns}, _position, _raw_hash, _extra,
+                   if(bid_shape(claimed_id) and bid_check(bid_digits(claimed_id)),
+                      bid_digits(claimed_id)[1:7] || '-' || bid_digits(claimed_id)[8], null) as _key,
+                   claimed_id as _claimed,
+                   if(refusal is null, md5(to_json({payload})::varchar || coalesce(_extra, '')), null) as _record_hash,
+                   refusal[1] as _reason, refusal[2] as _path, if(refusal is null, null, raw) as _original
+            from checked
+        """)
+        self.load.add("batch")
+
+    def _count_codes(self) -> None:
+        """Count landed codes that no code list knows; the record is kept, the receipt names field and code."""
+        for field, (code_set, sql) in CODES.items():
+            found = self.load.con.execute(
+                f"select code, count(*) from (select unnest({sql}) as code from fresh) where code <> '' group by all"
+            )
+            known = known_codes()[code_set]
+            self.load.unknown_codes.update({f"{field}={code}": n for code, n in found.fetchall() if code not in known})
+
+
+def _decode(texts: list[bytes]) -> tuple[pa.Array, dict[int, str]]:
+    """As UTF-8 text; where that fails, the record is emptied and its bytes are returned escaped, never with U+FFFD."""
+    raw = pa.array(texts, pa.binary())
+    try:
+        return raw.cast(pa.string()), {}
+    except pa.ArrowInvalid:
+        decoded = [_utf8(text) for text in texts]
+        broken = {i: texts[i].decode("utf-8", "backslashreplace") for i, text in enumerate(decoded) if text is None}
+        return pa.array([text or "" for text in decoded], pa.string()), broken
+
+
+def _utf8(text: bytes) -> str | None:
+    try:
+        return text.decode("utf-8")
+    except UnicodeDecodeError:
+        return None
+
+
+@cache
+def known_codes() -> dict[str, set[str]]:
+    """The codes each code set knows, from the reference seeds."""
+    codes = pl.read_csv(SEEDS / "register_codes.csv", infer_schema=False)
+    known = {str(code_set[0]): set(rows["code"]) for code_set, rows in codes.group_by("code_set")}
+    known["YRMU"] = set(pl.read_csv(SEEDS / "legal_forms.csv", infer_schema=False)["code"])
+    known["TOIMI"] = {"TOIMI", "TOIMI2", "TOIMI3", "TOIMI4"}
+    return known
+
+
+def _json_spec(kind: DuckDBPyType) -> Any:
+    if kind.id == "struct":
+        return {name: _json_spec(child) for name, child in kind.children}
+    return [_json_spec(kind.children[0][1])] if kind.id == "list" else str(kind)
+
+
+def _compare(found: Any, kind: DuckDBPyType, path: str, extra: list[str]) -> str | None:
+    """The path at which `found` (a JSON structure) is not what `kind` expects; fields `kind` lacks are added to `extra`."""
+    if found == "NULL":
+        return None
+    if kind.id == "list":
+        return _compare(found[0], kind.children[0][1], path + "[]", extra) if isinstance(found, list) else path
+    if kind.id == "struct":
+        if not isinstance(found, dict):
+            return path
+        children = dict(kind.children)
+        for name, value in found.items():
+            inner = f"{path}.{name}"
+            if name in children:
+                if wrong := _compare(value, children[name], inner, extra):
+                    return wrong
+            elif name not in REFUSED and inner not in REFUSED:
+                extra.append(inner)
+        return None
+    wanted = ("VARCHAR",) if kind.id == "varchar" else ("UBIGINT", "BIGINT")
+    return None if found in wanted else path
+
+
+def _quoted(path: str) -> str:
+    return path.replace("'", "''")
