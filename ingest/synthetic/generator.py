@@ -57,9 +57,7 @@ def generate(
     arguments that make no world, and when the reserved business ids run out.
     """
     if organisations < 1 or days < 1 or not 0 <= change_share <= 1:
-        raise ValueError(
-            "organisations and days must be at least 1, change_share between 0 and 1"
-        )
+        raise ValueError("organisations and days must be at least 1, change_share between 0 and 1")
     with world(organisations, seed, start, change_share) as finland:
         ytj = Ytj(finland, out / "ytj")
         ytj.write_code_lists()

@@ -44,17 +44,13 @@ STREETS_SV = _words(
     """Björk Ek Tall Gran Asp Al Rönn Lönn Fabriks Stations Hamn Strand Kyrko Skol Kvarn Handels Ängs Åker Skogs
 Backa Klipp Ås Sjö Å Sand Lera Sten Smeds Torg Slotts Kungs Östra Västra Södra Norra Bro"""
 )
-STREET_ENDS_FI = _words(
-    "katu katu katu tie tie tie tie polku kuja kuja rinne kaari väylä raitti aukio"
-)
+STREET_ENDS_FI = _words("katu katu katu tie tie tie tie polku kuja kuja rinne kaari väylä raitti aukio")
 STREET_ENDS_SV = _words("gatan gatan gatan vägen vägen vägen stigen gränden backen")
 HOUSES_FI = _words(
     """Kotipiha Päivänkehrä Onnenpesä Kivikehto Tornitalo Rantahovi Puistolinna Asemanhelmi Torinkulma Metsänreuna
 Satamantähti Myllynkivi Koulurinne Harjunhelmi Lintukoto Pikkulinna Suvituuli Aamurusko Kuunsilta Iltatähti"""
 )
-HOUSES_SV = _words(
-    "Solsidan Björkgården Havsutsikten Sjöstjärnan Kullagård Parkudden Hamnlyktan Ängsro Skogsbrynet Fyrbåken"
-)
+HOUSES_SV = _words("Solsidan Björkgården Havsutsikten Sjöstjärnan Kullagård Parkudden Hamnlyktan Ängsro Skogsbrynet Fyrbåken")
 
 # Names that break naive readers: formula starts, quotes, backslashes, JSON-like text, blanks, words read as null or as a number.
 # {0} is the ordinary name. All of them are legitimate names and must land byte for byte.

@@ -37,10 +37,7 @@ The real share is about 0.77 (819,000 found by search, 462,000 in the bulk); few
 
 def _weights(pairs: str) -> dict[str, int]:
     """{"16": 6870, ...} from "16:6870 ..."."""
-    return {
-        code: int(weight)
-        for code, weight in (pair.split(":") for pair in pairs.split())
-    }
+    return {code: int(weight) for code, weight in (pair.split(":") for pair in pairs.split())}
 
 
 # Legal forms per 10,000 of the bulk: SOURCES.md 1.2, then rare forms at a guess, first those that occur with Finnish text only.
@@ -49,9 +46,7 @@ FORM_WEIGHTS = _weights(
     "19:10 18:6 6:6 15:4 20:1 22:1 12:1 24:1 4:1 83:1 25:1"
 )
 # Sections of TOL 2025 per mille, roughly: trade, building and services first (a guess).
-SECTION_WEIGHTS = _weights(
-    "A:60 B:5 C:90 D:8 E:8 F:160 G:150 H:70 I:55 J:25 K:60 L:60 M:60 N:140 O:60 P:1 Q:25 R:55 S:35 T:50"
-)
+SECTION_WEIGHTS = _weights("A:60 B:5 C:90 D:8 E:8 F:160 G:150 H:70 I:55 J:25 K:60 L:60 M:60 N:140 O:60 P:1 Q:25 R:55 S:35 T:50")
 # Relative weight of the biggest towns; every other municipality has 10.
 TOWN_WEIGHTS = _weights(
     "091:1200 049:480 092:360 837:420 853:360 564:330 179:230 398:190 297:190 "
@@ -90,12 +85,8 @@ class World:
             ("town", TOWN_WEIGHTS),
         ]:
             column = "section" if name == "section" else "code"
-            connection.execute(
-                f"CREATE TABLE {name}_weight ({column} VARCHAR, weight BIGINT)"
-            )
-            connection.executemany(
-                f"INSERT INTO {name}_weight VALUES (?, ?)", list(weights.items())
-            )
+            connection.execute(f"CREATE TABLE {name}_weight ({column} VARCHAR, weight BIGINT)")
+            connection.executemany(f"INSERT INTO {name}_weight VALUES (?, ?)", list(weights.items()))
         self.run(HERE / "draws.sql")
         self.run(HERE / "found.sql")
         connection.execute(
@@ -109,9 +100,7 @@ class World:
     def next_day(self, day: date) -> None:
         """Move the world to `day`: events to those that are, and 0.15 * change_share newly founded organisations."""
         self.day = day
-        self.connection.execute(
-            "CREATE TABLE organisation_next AS FROM organisation LIMIT 0"
-        )
+        self.connection.execute("CREATE TABLE organisation_next AS FROM organisation LIMIT 0")
         for first, last in self.slices():
             self.connection.execute(
                 "INSERT INTO organisation_next FROM evolved(?::BIGINT, ?::BIGINT, ?::DATE, ?) ORDER BY number",
@@ -133,9 +122,7 @@ class World:
     def _found(self, count: int, origin: str) -> None:
         first, self.numbers = self.numbers, self.numbers + count
         if self.numbers > MOST_ORGANISATIONS:
-            raise ValueError(
-                f"at most {MOST_ORGANISATIONS:,} organisations fit in the reserved business ids"
-            )
+            raise ValueError(f"at most {MOST_ORGANISATIONS:,} organisations fit in the reserved business ids")
         for start in range(first, self.numbers, 100_000):
             self.connection.execute(
                 "INSERT INTO organisation FROM founded(?::BIGINT, ?::BIGINT, ?::DATE, ?) ORDER BY number",
@@ -143,27 +130,17 @@ class World:
             )
 
     def _load_words(self) -> None:
-        lists = {
-            name.lower(): value
-            for name, value in vars(words).items()
-            if name.isupper() and isinstance(value, list)
-        }
+        lists = {name.lower(): value for name, value in vars(words).items() if name.isupper() and isinstance(value, list)}
         lists["foreign_countries"] = [country for country, _ in words.FOREIGN_LINES]
         lists["foreign_lines"] = [line for _, line in words.FOREIGN_LINES]
         lists["awkward_names"] = lists.pop("awkward")
-        lists["events"] = [
-            event for event, weight in EVENT_WEIGHTS.items() for _ in range(weight)
-        ]
+        lists["events"] = [event for event, weight in EVENT_WEIGHTS.items() for _ in range(weight)]
         for name, values in lists.items():
-            self.connection.execute(
-                f"SET VARIABLE {name} = ?::VARCHAR[]", [lists[name]]
-            )
+            self.connection.execute(f"SET VARIABLE {name} = ?::VARCHAR[]", [values])
 
 
 @contextmanager
-def world(
-    organisations: int, seed: int, start: date, change_share: float
-) -> Iterator[World]:
+def world(organisations: int, seed: int, start: date, change_share: float) -> Iterator[World]:
     """A world on its first day, in a temporary database on disk: memory stays bounded whatever the size."""
     with TemporaryDirectory(prefix="kohde-world-") as folder:
         config: dict[str, str | bool | int | float | list[str]] = {

@@ -98,17 +98,13 @@ class Ytj:
 
     def _write_zip(self, path: Path, which: str, day: date, progress: Progress) -> None:
         # A member's time is part of the bytes: the day's, so that the same seed gives the same file.
-        member = zipfile.ZipInfo(
-            f"data_{day:%Y%m%d}.json", date_time=(day.year, day.month, day.day, 4, 0, 0)
-        )
+        member = zipfile.ZipInfo(f"data_{day:%Y%m%d}.json", date_time=(day.year, day.month, day.day, 4, 0, 0))
         member.compress_type = zipfile.ZIP_DEFLATED
         member.external_attr = 0o644 << 16
         with (
             atomic_file(path) as temporary,
             zipfile.ZipFile(temporary, "w", compresslevel=1) as archive,
-            archive.open(
-                member, "w", force_zip64=self.world.numbers > LARGEST_PLAIN_ZIP
-            ) as file,
+            archive.open(member, "w", force_zip64=self.world.numbers > LARGEST_PLAIN_ZIP) as file,
         ):
             file.write(b"[")
             comma_to_drop = 1
@@ -117,18 +113,14 @@ class Ytj:
                 comma_to_drop = 0
             file.write(b"]")
 
-    def _records(
-        self, which: str, what: str, progress: Progress
-    ) -> Iterator[memoryview]:
+    def _records(self, which: str, what: str, progress: Progress) -> Iterator[memoryview]:
         """The records as UTF-8 text, each preceded by a comma, some thousands at a time and never one by one."""
         query = f"""
             SELECT ',' || record AS record FROM ytj_record
             WHERE {which} AND number >= ?::BIGINT AND number < ?::BIGINT
             ORDER BY hash(number, 'position')"""
         for first, last in self.world.slices(RECORDS_PER_SLICE):
-            table = self.world.connection.sql(
-                query, params=[first, last]
-            ).to_arrow_table()
+            table = self.world.connection.sql(query, params=[first, last]).to_arrow_table()
             for chunk in table.column("record").chunks:
                 if len(chunk):
                     yield _text(chunk)
