@@ -58,7 +58,7 @@ class Bulk:
 
 # One record of the file, spoiled: the function gets the parsed company and returns the new text, or None if it does not suit.
 Spoil = Callable[[Company], bytes | None]
-# The whole file, spoiled: the function gets the parts and the target's path, writes it and returns the ids of the damaged records.
+# The whole file, spoiled: the function gets the parts and a path, writes the file and returns the ids of the damaged records.
 SpoilFile = Callable[[Bulk, Path], list[str]]
 RECORD_DAMAGES: dict[str, Spoil] = {}
 FILE_DAMAGES: dict[str, SpoilFile] = {}
@@ -73,7 +73,8 @@ def damage(name: str, source: Path, target: Path, records: int = 1) -> Damaged:
     if name in FILE_DAMAGES:
         with atomic_file(target) as temporary:
             return Damaged(name, FILE_DAMAGES[name](bulk, temporary), len(bulk.records))
-    spoil, ids = RECORD_DAMAGES[name], []
+    spoil = RECORD_DAMAGES[name]
+    ids: list[str] = []
     for index in range(1, len(bulk.records)):
         spoiled = spoil(json.loads(bulk.records[index])) if len(ids) < records else None
         if spoiled is not None:

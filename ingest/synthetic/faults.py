@@ -80,7 +80,7 @@ def _without_length(answer: Answer) -> dict[str, str]:
 
 @_fault("429")
 def too_many(exchange: Exchange, options: Options) -> None:
-    """Too many requests, as text. retry_after: seconds, "date+N" for an HTTP date N seconds ahead, or any text; null for none."""
+    """Too many requests, as text. retry_after: seconds, "date+N" (an HTTP date N seconds ahead), any text, or null for none."""
     wait = options.get("retry_after", "1")
     if wait is not None and str(wait).startswith("date"):
         moment = datetime.now(UTC) + timedelta(seconds=float(str(wait).removeprefix("date")))
@@ -275,7 +275,7 @@ def moving_total(exchange: Exchange, options: Options) -> None:
 
 @dataclass
 class Rule:
-    """Answer requests to `path` (a pattern, * for all) with `fault`: the first `after` of them honestly, then `times` (None: all)."""
+    """Answer requests to `path` (a pattern, * for all) with `fault`: the first `after` honestly, then `times` (None: all)."""
 
     path: str
     fault: str

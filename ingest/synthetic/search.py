@@ -13,9 +13,8 @@ import duckdb
 from ingest.synthetic import reference
 
 PAGE_SIZE = 100
-COMPANY_FORMS = set(
-    "AOY ASH ASY AY AYH ETS ETY SCE SCP HY KOY KVJ KVY KY OK OP OY OYJ SE SL SP SÄÄ TYH VOJ VOY VY VALTLL".split()
-)
+_LETTERS = "AOY ASH ASY AY AYH ETS ETY SCE SCP HY KOY KVJ KVY KY OK OP OY OYJ SE SL SP SÄÄ TYH VOJ VOY VY VALTLL"
+COMPANY_FORMS = frozenset(_LETTERS.split())
 """The letters PRH's OpenAPI file allows in companyForm."""
 
 # Condition per query parameter. INFERRED: how exactly PRH compares names is not documented; here a part of a name, in any case.

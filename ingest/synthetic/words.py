@@ -52,7 +52,7 @@ Satamantähti Myllynkivi Koulurinne Harjunhelmi Lintukoto Pikkulinna Suvituuli A
 )
 HOUSES_SV = _words("Solsidan Björkgården Havsutsikten Sjöstjärnan Kullagård Parkudden Hamnlyktan Ängsro Skogsbrynet Fyrbåken")
 
-# Names that break naive readers: formula starts, quotes, backslashes, JSON-like text, blanks, words read as null or as a number.
+# Names that break naive readers: formula starts, quotes, backslashes, JSON-like text, blanks, words read as null or number.
 # {0} is the ordinary name. All of them are legitimate names and must land byte for byte.
 AWKWARD = [
     "+{0}",

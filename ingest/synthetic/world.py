@@ -1,7 +1,7 @@
-"""The made-up Finland itself: what is really so, day by day. Source modules (ytj.py, later ptv.py, ...) write it in their formats.
+"""The made-up Finland itself: what is really so, day by day. Source modules (ytj.py, later ptv.py) write it in their formats.
 
-State lives in DuckDB tables and moves by set-based SQL: `found.sql` creates organisations, `evolve.sql` takes the world one day on,
-`draws.sql` holds every chance. Nothing here knows a source's format; a new kind of thing (people, roles) becomes a new table here.
+State lives in DuckDB tables and moves by set-based SQL: `found.sql` creates organisations, `evolve.sql` takes the world a
+day on, `draws.sql` holds every chance. Nothing here knows a source's format; a new kind of thing (people) is a new table.
 """
 
 from collections.abc import Iterator
@@ -60,7 +60,7 @@ EVENT_WEIGHTS = _weights(
 class World:
     """The organisations of a made-up Finland on one day; `next_day` moves on.
 
-    `connection` holds table `organisation` (columns: found.sql), one row per organisation that ever was, and schema `reference`.
+    `connection` holds table `organisation` (columns: found.sql; a row per organisation that ever was) and schema `reference`.
     """
 
     def __init__(
