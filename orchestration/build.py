@@ -1,13 +1,16 @@
 """Build: dbt over what has landed, with a receipt that says what it has seen.
 
-`building()` is the one frame around every dbt run, in process (`kohde build`) or through Dagster: it takes the writer's lock, decides
-between a day's increment and a whole new warehouse, and writes the receipt. The warehouse is disposable: after a failed or killed
-build, or when a model has changed, a new one is made from the landed files rather than repaired.
+`building()` is the one frame around every dbt run, in process (`kohde build`) or through Dagster: it takes the
+writer's lock, decides between a day's increment and a whole new warehouse, and writes the receipt. The warehouse is
+disposable: after a failed or killed build, or when a model has changed, a new one is made from the landed files rather
+than repaired.
 """
 
 import contextlib
 import hashlib
 import json
+import os
+import subprocess
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -18,6 +21,7 @@ from typing import Any
 
 import duckdb
 
+from ingest import lake
 from orchestration import settings
 from orchestration.state import WAREHOUSE, BuildState, Refused, writer
 
@@ -31,7 +35,9 @@ class BuildFailed(Exception):
 
 @dataclass
 class Plan:
-    """What one build is about to do. `reason`: why the warehouse is made anew; None = only what landed since the last build."""
+    """What one build is about to do. `reason`: why the warehouse is made anew; None = only what landed since the last
+    build.
+    """
 
     home: Path
     target: str
@@ -46,9 +52,7 @@ class Plan:
     @property
     def arguments(self) -> list[str]:
         """dbt's arguments, the same for the command line and Dagster."""
-        return dbt_arguments(
-            self.home, full_refresh=self.reason is not None, target=self.target, watermarks=self.watermarks
-        )
+        return dbt_arguments(self.home, full_refresh=self.reason is not None, target=self.target, watermarks=self.watermarks)
 
 
 @dataclass(frozen=True)
@@ -77,7 +81,7 @@ def fingerprint(project: Path | None = None) -> str:
 
 
 def landed(home: Path) -> dict[str, str]:
-    """Dataset ("ytj.companies") -> its newest load id. A load's folder is its commit point, and load ids sort by day."""
+    """Dataset ("ytj.companies") -> its newest load id. A load's folder is its commit point, and ids sort by day."""
     newest: dict[str, str] = {}
     for folder in sorted(home.glob("raw/*/*/load=*")):
         if folder.name != "load=schema":
@@ -93,7 +97,9 @@ def dbt_arguments(
     watermarks: dict[str, str] | None = None,
     command: str = "build",
 ) -> list[str]:
-    """Arguments of one dbt run. `watermarks`: the last load that the previous build had seen, per dataset; none = all loads."""
+    """Arguments of one dbt run. `watermarks`: the last load that the previous build had seen, per dataset; none = all
+    loads.
+    """
     return [
         command,
         *("--project-dir", str(settings.DBT_PROJECT)),
@@ -137,13 +143,15 @@ def plan_build(home: Path, *, full_refresh: bool = False, target: str = "duckdb"
 
 @contextmanager
 def building(home: Path, *, full_refresh: bool = False, target: str = "duckdb", always: bool = False) -> Iterator[Plan]:
-    """The frame of a dbt run: lock, plan, receipt. The body runs dbt with `plan.arguments` and sets `plan.invocation_id`.
+    """The frame of a dbt run: lock, plan, receipt. The body runs dbt with `plan.arguments` and sets
+    `plan.invocation_id`.
 
-    A body that raises leaves the receipt `failed`; so does one that built a part only (`plan.whole = False`): neither is published.
-    When nothing new has landed the body is to do nothing, unless it asked for `always`.
+    A body that raises leaves the receipt `failed`; so does one that built a part only (`plan.whole = False`): neither
+    is published. When nothing new has landed the body is to do nothing, unless it asked for `always`.
     """
     settings.export(home)
     with writer(home):
+        lake.prepare(home)  # a dataset that has never landed is read as an empty one
         plan = plan_build(home, full_refresh=full_refresh, target=target)
         if target != "duckdb" or not (plan.something_new or always):
             yield plan
@@ -169,8 +177,8 @@ def build(
 ) -> BuildReport:
     """Run dbt build (seeds, models, tests) over what has landed since the last build.
 
-    Returns status `built` or `nothing new`. Raises BuildFailed when a model or a test of severity error fails, Refused when
-    another build is running or nothing has landed at all.
+    Returns status `built` or `nothing new`. Raises BuildFailed when a model or a test of severity error fails, Refused
+    when another build is running or nothing has landed at all.
     """
     home = settings.export(home)
     started = time.monotonic()
@@ -216,6 +224,24 @@ def _run_dbt(plan: Plan, progress: NodeDone | None) -> tuple[dict[str, int], lis
         counts[str(node.status)] = counts.get(str(node.status), 0) + 1
     warnings = [f"{node.node.name}: {_first_line(node.message)}" for node in nodes if node.status == "warn"]
     return counts, warnings, invocation_id(plan.home)
+
+
+def parse(target_path: Path) -> None:
+    """Let dbt read the project and write `manifest.json` into `target_path`; no database is opened.
+
+    In a process of its own: the profile wants KOHDE_HOME, which a mere look at the project must not set for everybody.
+    """
+    where = {
+        "project-dir": settings.DBT_PROJECT,
+        "profiles-dir": settings.ROOT,
+        "target-path": target_path,
+        "log-path": target_path,
+    }
+    environment = {**os.environ, "KOHDE_HOME": str(settings.home()), "DBT_SEND_ANONYMOUS_USAGE_STATS": "false"}
+    command = [settings.executable("dbt"), "parse", *(f"--{name}={path}" for name, path in where.items())]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise BuildFailed(f"dbt cannot read the project: {' '.join(done.stdout.splitlines()[-3:])}")
 
 
 def invocation_id(home: Path) -> str:

@@ -1,9 +1,9 @@
 """Publish: copy the marts into a new folder, look at the copy, then move one pointer.
 
-`published/<version>/` is written once and never changed; `published/current` is a symbolic link that is replaced in one step.
-A reader resolves the link and opens what it finds read-only: it is never blocked by a build, never broken by a publication, and
-sees the new version when it resolves the link again. No path is ever used twice, because within one process DuckDB goes on
-serving the old file of a path (docs/adr/0004-publish-by-pointer.md).
+`published/<version>/` is written once and never changed; `published/current` is a symbolic link that is replaced in
+one step. A reader resolves the link and opens what it finds read-only: it is never blocked by a build, never broken by
+a publication, and sees the new version when it resolves the link again. No path is ever used twice, because within one
+process DuckDB goes on serving the old file of a path (docs/adr/0004-publish-by-pointer.md).
 """
 
 import hashlib
@@ -178,10 +178,13 @@ def _personal_columns(manifest: Path) -> dict[str, set[str]]:
 
 
 def _marts(db: duckdb.DuckDBPyConnection, declared: dict[str, Any]) -> Columns:
-    """The warehouse's tables of schema main. One that dbt does not declare is a stranger, and strangers do not leave the house."""
+    """The warehouse's tables of schema main. One that dbt does not declare is a stranger, and strangers do not leave
+    the house.
+    """
     found: Columns = {}
     for table, column in db.execute(
-        "SELECT table_name, column_name FROM duckdb_columns() JOIN duckdb_tables() USING (database_name, schema_name, table_name) "
+        "SELECT table_name, column_name FROM duckdb_columns() "
+        "JOIN duckdb_tables() USING (database_name, schema_name, table_name) "
         "WHERE database_name = 'warehouse' AND schema_name = 'main' ORDER BY table_name, column_index"
     ).fetchall():
         found.setdefault(table, []).append(column)
@@ -193,20 +196,20 @@ def _marts(db: duckdb.DuckDBPyConnection, declared: dict[str, Any]) -> Columns:
 
 
 def _copy_table(db: duckdb.DuckDBPyConnection, table: str, columns: list[str]) -> int:
-    """Create the table with its contract (NOT NULL, CHECK) and comments, fill it, return the warehouse's number of rows.
+    """Create the table with its contract (NOT NULL, CHECK) and comments, fill it, return the warehouse's number of
+    rows.
 
     `CREATE TABLE AS` would lose the contract, and the contract is what holds when no dbt test is near.
     """
     where = "database_name = 'warehouse' AND schema_name = 'main' AND table_name = ?"
-    described = db.execute(
-        f"SELECT column_name, data_type, is_nullable, comment FROM duckdb_columns() WHERE {where}", [table]
-    )
+    described = db.execute(f"SELECT column_name, data_type, is_nullable, comment FROM duckdb_columns() WHERE {where}", [table])
     facts = {name: (kind, nullable, comment) for name, kind, nullable, comment in described.fetchall()}
     lines = [f"{_name(c)} {facts[c][0]}{'' if facts[c][1] else ' NOT NULL'}" for c in columns]
     lines += [
         text
         for text, used in db.execute(
-            f"SELECT constraint_text, constraint_column_names FROM duckdb_constraints() WHERE {where} AND constraint_type = 'CHECK'",
+            "SELECT constraint_text, constraint_column_names FROM duckdb_constraints() "
+            f"WHERE {where} AND constraint_type = 'CHECK'",
             [table],
         ).fetchall()
         if set(used) <= set(columns)
@@ -224,7 +227,9 @@ def _copy_table(db: duckdb.DuckDBPyConnection, table: str, columns: list[str]) -
 
 
 def _copy_table_macros(db: duckdb.DuckDBPyConnection) -> dict[str, int]:
-    """Copy the warehouse's table macros; returns name -> number of parameters. Default values are not in DuckDB's catalogue, so not copied."""
+    """Copy the warehouse's table macros; returns name -> number of parameters. Default values are not in DuckDB's
+    catalogue, so not copied.
+    """
     macros = db.execute(
         "SELECT function_name, parameters, macro_definition FROM duckdb_functions() "
         "WHERE database_name = 'warehouse' AND schema_name = 'main' AND function_type = 'table_macro' ORDER BY 1"
@@ -255,7 +260,7 @@ def _seal(path: Path) -> dict[str, Any]:
 
 
 def _sweep_leftovers(published: Path) -> None:
-    """Remove what a killed publication left: hidden drafts, and whole versions that `current` never came to point to."""
+    """Remove what a killed publication left: hidden drafts, and whole versions that `current` never pointed to."""
     files.sweep(published)
     if (published / "current").exists():
         pointed = _order((published / "current").resolve().name)

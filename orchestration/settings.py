@@ -1,4 +1,6 @@
-"""Where things lie and what the environment says. Nothing here is read from a file: one machine, one environment, no secret in the code."""
+"""Where things lie and what the environment says. Nothing here is read from a file: one machine, one environment, no
+secret in the code.
+"""
 
 import os
 import sys
@@ -7,7 +9,9 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 DBT_PROJECT = ROOT / "dbt_project"
 DEMO_MARK = "DEMO"
-"""A lake with a file of this name was made by `kohde demo`: it may be thrown away, and no real register may be landed in it."""
+"""A lake with a file of this name was made by `kohde demo`: it may be thrown away, and no real register may be landed
+in it.
+"""
 
 
 def home() -> Path:

@@ -1,7 +1,7 @@
 """What the warehouse holds: the receipt of the last build, and the lock that makes one writer at a time.
 
-The receipt (`build_state.json`) says more than "built": while a build runs it says `building`, so that a killed one is known
-for what it is. Only a warehouse whose receipt says `built` is ever published.
+The receipt (`build_state.json`) says more than "built": while a build runs it says `building`, so that a killed one is
+known for what it is. Only a warehouse whose receipt says `built` is ever published.
 """
 
 import json
@@ -20,15 +20,20 @@ BUILD_STATE = "build_state.json"
 BUILD_LOCK = ".build.lock"
 
 
+Status = Literal["absent", "building", "built", "failed"]
+
+
 class Refused(Exception):
     """Something was not done, and the one line says why. The command line prints it and exits 1."""
 
 
 @dataclass(frozen=True)
 class BuildState:
-    """Receipt of a build. `loads`: dataset -> last load id that the last *successful* build had seen (the watermarks of the next one)."""
+    """Receipt of a build. `loads`: dataset -> last load id that the last *successful* build had seen (the watermarks
+    of the next one).
+    """
 
-    status: Literal["absent", "building", "built", "failed"] = "absent"
+    status: Status = "absent"
     fingerprint: str = ""
     loads: dict[str, str] = field(default_factory=dict)
     invocation_id: str = ""
@@ -37,7 +42,9 @@ class BuildState:
 
     @classmethod
     def read(cls, home: Path) -> "BuildState":
-        """The receipt of the lake; status `absent` when there is none or it cannot be read (then everything is rebuilt)."""
+        """The receipt of the lake; status `absent` when there is none or it cannot be read (then everything is
+        rebuilt).
+        """
         try:
             return cls(**json.loads((home / BUILD_STATE).read_text()))
         except (FileNotFoundError, ValueError, TypeError):
@@ -50,7 +57,9 @@ class BuildState:
 
 @contextmanager
 def writer(home: Path) -> Iterator[None]:
-    """Be the only builder or publisher of this lake; a second one is refused at once. The kernel frees the lock of a killed process."""
+    """Be the only builder or publisher of this lake; a second one is refused at once. The kernel frees the lock of a
+    killed process.
+    """
     home.mkdir(parents=True, exist_ok=True)
     try:
         with FileLock(home / BUILD_LOCK, timeout=0):

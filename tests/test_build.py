@@ -1,6 +1,5 @@
 """The frame around dbt, on a project of three files: what makes a build whole, an increment, or refused."""
 
-import os
 import signal
 import subprocess
 import sys
@@ -24,7 +23,7 @@ kohde:
 """
 MODEL = """
 {{ config(materialized='incremental', unique_key='id') }}
-select id, load_id from read_parquet('{{ env_var("KOHDE_HOME") }}/raw/ytj/companies/*/*.parquet')
+select id, load_id from read_parquet('{{ env_var("KOHDE_HOME") }}/raw/ytj/companies/*/*.parquet', union_by_name=true)
 {% if is_incremental() %} where load_id > '{{ var("watermarks")["ytj.companies"] }}' {% endif %}
 """
 SCHEMA = """
@@ -122,9 +121,9 @@ def test_a_failing_test_fails_the_build_and_nothing_is_published(home: Path, lan
     with pytest.raises(Refused, match="last build failed"):
         publish(home)
     assert (home / "published" / "current").resolve().name == version.version
-    duckdb.execute(
-        f"COPY (SELECT 2 AS id, 'ytj-companies-20260103-001' AS load_id) TO '{home}/raw/ytj/companies/load=ytj-companies-20260103-001/part.parquet'"
-    )
+    load = "ytj-companies-20260103-001"
+    part = home / f"raw/ytj/companies/load={load}/part.parquet"
+    duckdb.execute(f"COPY (SELECT 2 AS id, '{load}' AS load_id) TO '{part}'")
     assert build(home).reason == "the last build failed"
     assert [row[0] for row in rows(home)] == [1, 2]
 
@@ -160,7 +159,8 @@ def test_a_killed_build_is_known_as_such(home: Path, land: Land, project: Path) 
     land("0102", "1")
     build(home)
     script = (
-        "import os, signal, sys; from pathlib import Path; from orchestration import settings; from orchestration.build import building\n"
+        "import os, signal, sys; from pathlib import Path\n"
+        "from orchestration import settings; from orchestration.build import building\n"
         "settings.DBT_PROJECT = Path(sys.argv[2])\n"
         "with building(Path(sys.argv[1]), always=True): os.kill(os.getpid(), signal.SIGKILL)"
     )
@@ -189,7 +189,7 @@ def test_a_load_that_has_gone_makes_a_new_warehouse(home: Path, land: Land) -> N
     land("0103", "2")
     build(home)
     gone = home / "raw/ytj/companies/load=ytj-companies-20260103-001"
-    os.rename(gone, home / "aside")
+    gone.rename(home / "aside")
     assert build(home).reason == "a load that was built has gone from the lake"
     assert [row[0] for row in rows(home)] == [1]
 

@@ -15,7 +15,7 @@ import pytest
 
 from orchestration import publish as publishing
 from orchestration.publish import connect, current, publish, versions
-from orchestration.state import BuildState, Refused, writer
+from orchestration.state import BuildState, Refused, Status, writer
 
 CONTRACT = """
 CREATE TABLE organisations (
@@ -30,13 +30,14 @@ COMMENT ON TABLE organisations IS 'One row per organisation''s business id';
 COMMENT ON COLUMN organisations.name IS 'Name in force';
 CREATE TABLE organisation_history (business_id VARCHAR NOT NULL, valid_from DATE NOT NULL, valid_to DATE);
 CREATE MACRO organisations_as_of(day) AS TABLE
-  SELECT * FROM "warehouse"."main"."organisation_history" WHERE valid_from <= day AND (valid_to IS NULL OR valid_to > day);
+  SELECT * FROM "warehouse"."main"."organisation_history"
+  WHERE valid_from <= day AND (valid_to IS NULL OR valid_to > day);
 CREATE SCHEMA staging;
 CREATE VIEW staging.stg_companies AS SELECT * FROM organisations;
 """
 
 
-def make_warehouse(home: Path, rows: int, status: str = "built") -> Path:
+def make_warehouse(home: Path, rows: int, status: Status = "built") -> Path:
     """A lake as a build leaves it: warehouse, dbt manifest and receipt, with `rows` organisations."""
     home.mkdir(parents=True, exist_ok=True)
     (home / "warehouse.duckdb").unlink(missing_ok=True)
@@ -47,7 +48,8 @@ def make_warehouse(home: Path, rows: int, status: str = "built") -> Path:
             [rows],
         )
         db.execute(
-            "INSERT INTO organisation_history VALUES ('0000000-0', '2026-01-01', '2026-01-03'), ('0000000-0', '2026-01-03', NULL)"
+            "INSERT INTO organisation_history VALUES "
+            "('0000000-0', '2026-01-01', '2026-01-03'), ('0000000-0', '2026-01-03', NULL)"
         )
 
     def node(name: str, /, **columns: dict[str, object]) -> dict[str, object]:
@@ -61,7 +63,7 @@ def make_warehouse(home: Path, rows: int, status: str = "built") -> Path:
     (home / "dbt" / "manifest.json").write_text(json.dumps({"nodes": nodes}))
     BuildState(
         status=status, loads={"ytj.companies": "ytj-companies-20260102-001"}, invocation_id="abc", built_at="2026-01-02"
-    ).write(home)  # type: ignore[arg-type]
+    ).write(home)
     return home
 
 
@@ -163,7 +165,7 @@ def test_files_are_sealed_and_no_wal_lies_beside_them(home: Path) -> None:
 
 
 @pytest.mark.parametrize("status", ["absent", "building", "failed"])
-def test_a_bad_build_is_refused_and_the_old_version_stays(home: Path, status: str) -> None:
+def test_a_bad_build_is_refused_and_the_old_version_stays(home: Path, status: Status) -> None:
     publish(home)
     before = current(home)
     make_warehouse(home, 20, status)
@@ -268,7 +270,7 @@ def _poll(home: Path, seen: "multiprocessing.Queue[object]", stop: float) -> Non
         while time.monotonic() < stop and 15 not in found:
             found.add(count(home))
         seen.put(found)
-    except Exception as error:  # noqa: BLE001 - whatever breaks a reader is what the test is about
+    except Exception as error:
         seen.put(repr(error))
 
 
@@ -287,7 +289,7 @@ def test_readers_in_this_and_another_process_never_break(home: Path) -> None:
         try:
             while not finished.is_set():
                 here.append(count(home))
-        except BaseException as error:  # noqa: BLE001
+        except BaseException as error:
             failures.append(error)
 
     with connect(home, "registry") as old:  # held open over every publication, as an analyst's notebook would
@@ -297,9 +299,7 @@ def test_readers_in_this_and_another_process_never_break(home: Path) -> None:
             make_warehouse(home, rows)
             publish(home)
             assert count(home) == rows, "the same process sees the new version after resolving anew"
-            assert len(old.execute("SELECT * FROM organisations").fetchall()) == 10, (
-                "and keeps the old one while it holds it"
-            )
+            assert len(old.execute("SELECT * FROM organisations").fetchall()) == 10, "and keeps the old one while it holds it"
         finished.set()
         thread.join()
     found = seen.get(timeout=60)
@@ -312,9 +312,6 @@ def test_readers_in_this_and_another_process_never_break(home: Path) -> None:
 def test_the_lock_of_a_killed_writer_is_free(home: Path) -> None:
     script = "import os, signal, sys; from pathlib import Path; from orchestration.state import writer\n"
     script += "with writer(Path(sys.argv[1])): os.kill(os.getpid(), signal.SIGKILL)"
-    assert (
-        subprocess.run([sys.executable, "-c", script, str(home)], check=False, env=os.environ).returncode
-        == -signal.SIGKILL
-    )
+    assert subprocess.run([sys.executable, "-c", script, str(home)], check=False, env=os.environ).returncode == -signal.SIGKILL
     with writer(home):
         pass

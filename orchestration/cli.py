@@ -1,0 +1,291 @@
+"""The command line `kohde`: each command parses, calls one function and shows its result.
+
+Heavy imports wait inside the commands, so that help comes at once.
+
+Exit codes: 0 done; 1 refused or failed, with one line on stderr; 2 called wrongly.
+"""
+
+import os
+import sys
+from datetime import date, datetime
+from pathlib import Path
+from typing import Annotated, Any, NoReturn
+
+import typer
+
+app = typer.Typer(
+    help="A self-hosted data lakehouse of Finnish organisations. The lake lies in KOHDE_HOME, by default ./lake.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+registry = typer.Typer(
+    help="A made-up register on your own machine, as well-behaved or not as the real one.", no_args_is_help=True
+)
+app.add_typer(registry, name="registry")
+
+Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
+Day = typer.Option(
+    "--date", formats=["%Y-%m-%d"], help="Day the data is of; default: the day the data itself says, else today."
+)
+# Told as they are; any other exception is a defect and says its type.
+SPOKEN = {"Refused", "BuildFailed", "LandingRefused", "DemoFailed"}
+
+
+@app.callback()
+def options(
+    debug: Annotated[bool, typer.Option("--debug", help="Show where an error came from (also KOHDE_DEBUG=1).")] = False,
+) -> None:
+    """Options that every command takes."""
+    if debug:
+        os.environ["KOHDE_DEBUG"] = "1"
+
+
+@app.command()
+def demo(
+    organisations: Annotated[int, typer.Option(min=100, help="How many companies to make up.")] = 20_000,
+    seed: Annotated[int, typer.Option(help="Same seed, same companies.")] = 1,
+    as_json: Json = False,
+) -> None:
+    """A made-up Finland from register to published mart: two days, run through Dagster."""
+    from orchestration import demo, settings, terminal
+
+    report = demo.run(settings.home(), organisations=organisations, seed=seed)
+    terminal.show(as_json, report.to_dict(), report.render)
+
+
+@app.command()
+def synth(
+    out: Annotated[Path, typer.Option(help="Folder to write; must be empty or absent.")],
+    organisations: Annotated[int, typer.Option(min=1, help="How many companies on the first day.")] = 20_000,
+    seed: Annotated[int, typer.Option(help="Same seed, same bytes.")] = 1,
+    days: Annotated[int, typer.Option(min=1, help="How many days.")] = 2,
+    as_json: Json = False,
+) -> None:
+    """Write the register files of a made-up Finland, and the truth about it."""
+    from ingest import synthetic
+    from orchestration import terminal
+    from orchestration.state import Refused
+
+    if out.exists() and any(out.iterdir()):
+        raise Refused(f"{out} is not empty")
+    with terminal.progress(not as_json) as progress:
+        synthetic.generate(organisations, seed, days, out, progress=progress)
+    done = {"out": str(out.resolve()), "organisations": organisations, "seed": seed, "days": days}
+    terminal.show(as_json, done, lambda console: console.print(f"{days} days of {organisations} companies lie in {out}"))
+
+
+@registry.command()
+def serve(
+    folder: Annotated[Path, typer.Option("--dir", exists=True, file_okay=False, help="A folder written by `kohde synth`.")],
+    port: Annotated[int, typer.Option(min=0, max=65535, help="0 = any free port.")] = 8080,
+    day: Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Which day to serve; default: the last.")] = None,
+    fault: Annotated[
+        list[str] | None, typer.Option(metavar="RULE", help="Misbehave, such as /all_companies=503*2. May be repeated.")
+    ] = None,
+    rate_limit: Annotated[int, typer.Option(min=0, help="Requests a minute from everybody; 0 = no limit.")] = 300,
+    as_json: Json = False,
+) -> None:
+    """Serve a generated day as PRH serves the real one, until Ctrl-C."""
+    from ingest.synthetic import server
+    from orchestration import terminal
+
+    def started(register: server.RegistryServer) -> None:
+        about = {"url": register.url, "day": register.day.isoformat()}
+        terminal.show(as_json, about, lambda console: console.print(f"{register.url}  day {register.day}; Ctrl-C ends"))
+        sys.stdout.flush()
+
+    server.serve(
+        folder, port=port, day=_date(day), faults=tuple(fault or ()), rate_limit_per_minute=rate_limit or None, started=started
+    )
+
+
+@app.command()
+def land(
+    source: Annotated[str, typer.Argument(help="A source, such as ytj.")],
+    origin: Annotated[
+        str | None, typer.Option("--from", help="File, folder or URL; default: the source's own address.")
+    ] = None,
+    day: Annotated[datetime | None, Day] = None,
+    accept_bounds: Annotated[
+        str | None, typer.Option(metavar="REASON", help="Take a load that is outside its bounds; the reason is kept.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Take a source's data into the raw zone."""
+    from orchestration import landing, settings, terminal
+
+    with terminal.progress(not as_json) as progress:
+        receipts = landing.land(source, origin, _date(day), settings.export(), progress, accept_bounds)
+    rows = [
+        (
+            m.load_id,
+            m.counts.read,
+            m.counts.inserted,
+            m.counts.updated,
+            m.counts.disappeared,
+            m.counts.unchanged,
+            m.counts.quarantined,
+        )
+        for m in receipts
+    ]
+    columns = ("load", "read", "new", "changed", "disappeared", "unchanged", "quarantined")
+    terminal.show(as_json, [m.to_dict() for m in receipts], lambda console: console.print(terminal.table(columns, rows)))
+
+
+@app.command()
+def build(
+    full_refresh: Annotated[
+        bool, typer.Option("--full-refresh", help="Make a new warehouse from everything that has landed.")
+    ] = False,
+    target: Annotated[str, typer.Option(help="duckdb or spark.")] = "duckdb",
+    as_json: Json = False,
+) -> None:
+    """Build and test the marts from what has landed since the last build."""
+    from dataclasses import asdict
+
+    from orchestration import settings, terminal
+    from orchestration.build import build
+
+    if target not in ("duckdb", "spark"):
+        raise typer.BadParameter(f"{target!r} is neither duckdb nor spark", param_hint="--target")
+    with terminal.progress(not as_json) as progress:
+        report = build(settings.home(), full_refresh, target, progress)
+
+    def render(console: Any) -> None:
+        if report.status == "nothing new":
+            console.print("nothing new has landed since the last build")
+            return
+        counts = ", ".join(f"{number} {status}" for status, number in report.results.items())
+        console.print(f"built in {report.seconds} s ({report.reason or 'what has landed since'}): {counts}")
+        for warning in report.warnings:
+            console.print(f"[yellow]warning[/] {terminal.escape(warning)}")
+
+    terminal.show(as_json, asdict(report), render)
+
+
+@app.command()
+def publish(as_json: Json = False) -> None:
+    """Publish the last good build as a new version; readers find it at once."""
+    from dataclasses import asdict
+
+    from orchestration import publish, settings, terminal
+
+    receipt = publish.publish(settings.home())
+
+    def render(console: Any) -> None:
+        console.print(f"published {receipt.path}")
+        console.print(terminal.table(("table", "rows"), receipt.tables.items()))
+
+    terminal.show(as_json, asdict(receipt), render)
+
+
+@app.command()
+def status(as_json: Json = False) -> None:
+    """The last load of each dataset, the last build, what is published, where it lies."""
+    from orchestration import settings, terminal
+    from orchestration.status import status
+
+    found = status(settings.home())
+
+    def render(console: Any) -> None:
+        columns = ("dataset", "last load", "verdict", "read", "landed", "gone", "unchanged", "quarantined", "age")
+        rows = [
+            (
+                d.dataset,
+                d.load_id,
+                d.verdict,
+                d.read,
+                d.landed,
+                d.disappeared,
+                d.unchanged,
+                d.quarantined,
+                _age(d.age_hours),
+            )
+            for d in found.datasets
+        ]
+        console.print(terminal.table(columns, rows) if rows else "nothing has landed yet: kohde land ytj")
+        for d in found.datasets:
+            if d.verdict != "accepted":
+                console.print(f"[red]{d.load_id} was not taken[/]: {terminal.escape(d.reason or '')}")
+        if found.never_landed:
+            console.print(f"never landed: {', '.join(found.never_landed)}")
+        state, version = found.build, found.published
+        console.print(f"\nbuild      {state.status} {state.built_at} {terminal.escape(state.reason)}")
+        console.print(f"published  {version.version + ' of ' + version.built_at if version else 'nothing yet'}")
+        for name, path in found.paths.items():
+            console.print(f"{name:<10} {path}")
+        if found.is_demo:
+            console.print("[yellow]a lake of the demo: every company in it is made up[/]")
+
+    terminal.show(as_json, found.to_dict(), render)
+
+
+@app.command()
+def query(
+    sql: Annotated[str, typer.Argument(help="Any DuckDB SELECT.")],
+    restricted: Annotated[bool, typer.Option("--registry", help="Ask the restricted file with all columns.")] = False,
+    rows: Annotated[int, typer.Option(min=1, help="Rows to print at most; --json prints all.")] = 100,
+    as_json: Json = False,
+) -> None:
+    """Ask the published marts. Read-only, and closed to files, network and settings."""
+    from orchestration import publish, settings, terminal
+
+    with publish.connect(settings.home(), "registry" if restricted else "analyst") as db:
+        answer = db.execute(sql)
+        columns = [name for name, *_ in answer.description or []]
+        found = answer.fetchall()
+
+    def render(console: Any) -> None:
+        console.print(terminal.table(columns, found[:rows]))
+        if len(found) > rows:
+            console.print(f"... {len(found) - rows} more rows (--rows)")
+
+    terminal.show(as_json, [dict(zip(columns, row, strict=True)) for row in found], render)
+
+
+@app.command()
+def ui(
+    port: Annotated[int, typer.Option(min=1, max=65535)] = 3000,
+    as_json: Json = False,
+) -> None:
+    """Dagster's page and its daemon, on 127.0.0.1, until Ctrl-C."""
+    from orchestration import settings, terminal, ui
+
+    def ready(url: str) -> None:
+        terminal.show(as_json, {"url": url}, lambda console: console.print(f"{url}; Ctrl-C ends"))
+        sys.stdout.flush()
+
+    ui.run(settings.home(), port, ready)
+
+
+def main(arguments: list[str] | None = None) -> NoReturn:
+    """Entry point of the console script."""
+    from orchestration import terminal
+
+    arguments = sys.argv[1:] if arguments is None else arguments
+    if "--debug" in arguments:  # allowed anywhere, as it is added to a line that has just failed
+        arguments = ["--debug", *(word for word in arguments if word != "--debug")]
+    try:
+        app(arguments, prog_name="kohde")
+    except Exception as error:
+        if os.environ.get("KOHDE_DEBUG"):
+            raise
+        kind = type(error).__name__
+        terminal.fail(str(error) if kind in SPOKEN else f"{kind}: {error} (--debug shows where)")
+        sys.exit(1)
+    sys.exit(0)
+
+
+def _date(day: datetime | None) -> date | None:
+    return day.date() if day else None
+
+
+def _age(hours: float | None) -> str:
+    if hours is None:
+        return "never"
+    return f"{hours:.0f} h" if hours < 48 else f"{hours / 24:.0f} d"
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,24 @@
+"""Dagster's view of Kohde: raw datasets -> dbt -> published files. Thin: every asset calls one function that stands
+without Dagster.
+"""
+
+import dagster as dg
+
+from ingest.source import Source
+from orchestration.definitions.daily import daily_job, daily_schedule
+from orchestration.definitions.marts import dbt_resource, marts
+from orchestration.definitions.publication import published_asset
+from orchestration.definitions.raw import raw_assets
+
+SOURCES = [Source.load(name) for name in Source.names()]
+RAW = [raw_assets(source) for source in SOURCES]
+PUBLISHED = published_asset(key for key, group in marts.group_names_by_key.items() if group == "marts")
+DAILY = daily_job([source.name for source in SOURCES if source.cadence == "daily"], marts, PUBLISHED)
+
+defs = dg.Definitions(
+    assets=[*RAW, marts, PUBLISHED],
+    jobs=[DAILY],  # type: ignore[list-item]
+    schedules=[daily_schedule(DAILY)],
+    resources={"dbt": dbt_resource()},
+    executor=dg.in_process_executor,
+)

@@ -1,0 +1,216 @@
+"""`kohde demo`: two days of a made-up Finland, served as PRH serves it, run through Dagster from register to mart."""
+
+import shutil
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from datetime import date, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+
+from orchestration import settings, terminal
+from orchestration.state import Refused, writer
+
+if TYPE_CHECKING:
+    from dagster import ExecuteInProcessResult
+
+    from ingest.lake import Manifest
+
+FIRST_DAY = date(2026, 1, 2)
+DAYS = 2
+QUERIES = {
+    "Whom is there to reach?": (
+        "SELECT legal_form_group, count(*) AS organisations, count(*) FILTER (is_marketing_target) AS targets "
+        "FROM organisations GROUP BY ALL ORDER BY organisations DESC"
+    ),
+    "What happened on the second day?": (
+        "SELECT op, count(*) AS organisations FROM changes_daily WHERE date = DATE '2026-01-03' GROUP BY ALL ORDER BY ALL"
+    ),
+    "How did the register look on the first day?": (
+        "SELECT status, count(*) AS organisations FROM organisations_as_of(DATE '2026-01-02') GROUP BY ALL ORDER BY 2 DESC"
+    ),
+}
+
+
+class DemoFailed(Exception):
+    """The demo did not come to its end; the line says where, and which log tells more."""
+
+
+@dataclass
+class DayReport:
+    """One day of the demo: the receipts of its loads and the version it published."""
+
+    day: str
+    loads: list[dict[str, Any]]
+    version: str
+    tables: dict[str, int]
+    seconds: float
+
+
+@dataclass
+class DemoReport:
+    """What the demo did. `answer` is the result of the first query, as (columns, rows)."""
+
+    home: str
+    source: str
+    log: str
+    days: list[DayReport] = field(default_factory=list)
+    published: str = ""
+    queries: dict[str, str] = field(default_factory=lambda: dict(QUERIES))
+    answer: tuple[list[str], list[tuple[Any, ...]]] = field(default_factory=lambda: ([], []))
+    seconds: float = 0.0
+
+    def to_dict(self) -> dict[str, Any]:
+        """As JSON-ready values."""
+        return asdict(self)
+
+    def render(self, console: Console) -> None:
+        """For a person: what came in, what came out, where it lies, what to ask."""
+        columns = ("day", "dataset", "read", "new", "changed", "disappeared", "unchanged", "quarantined")
+        names = ("read", "inserted", "updated", "disappeared", "unchanged", "quarantined")
+        rows = [
+            (day.day, f"{load['source']}.{load['dataset']}", *(load["counts"][name] for name in names))
+            for day in self.days
+            for load in day.loads
+        ]
+        console.print(
+            "\n[bold]Landed[/]  read = new + changed + unchanged + quarantined; disappeared comes from the comparison"
+        )
+        console.print(terminal.table(columns, rows))
+        tables = list(self.days[-1].tables)
+        console.print("\n[bold]Published[/]  rows in each mart")
+        console.print(
+            terminal.table(
+                ("mart", *(day.day for day in self.days)),
+                [(table, *(day.tables.get(table) for day in self.days)) for table in tables],
+            )
+        )
+        console.print("\n[bold]Where it lies[/]")
+        for name, path in (
+            ("published", self.published),
+            ("lake", self.home),
+            ("register files", self.source),
+            ("log", self.log),
+        ):
+            console.print(f"  {name:<15} {path}")
+        console.print("\n[bold]Ask it[/]")
+        for question, sql in self.queries.items():
+            console.print(f'  [dim]# {question}[/]\n  kohde query "{terminal.escape(sql)}"')
+        console.print(f"\n[bold]{next(iter(self.queries))}[/]")
+        console.print(terminal.table(*self.answer))
+        console.print(f"\nDone in {self.seconds:.0f} s. Every company above is made up. See the graph: kohde ui")
+
+
+def run(home: Path, organisations: int = 20_000, seed: int = 1) -> DemoReport:
+    """Run the demo in the lake `home`, anew each time.
+
+    Raises Refused for a lake that was not made by the demo: nothing real is ever thrown away. Raises DemoFailed when a
+    run fails.
+    """
+    started = time.monotonic()
+    _fresh_lake(home)
+    report = DemoReport(home=str(home), source=str(home / "demo-source"), log=str(home / "demo.log"))
+    settings.export(home)
+    with terminal.chatter_to(home / "demo.log") as console:
+        try:
+            _run(home, organisations, seed, report, console)
+        except Exception as error:
+            raise DemoFailed(f"the demo failed: {error} (log: {report.log})") from error
+    report.seconds = round(time.monotonic() - started, 1)
+    return report
+
+
+def _run(home: Path, organisations: int, seed: int, report: DemoReport, console: Console) -> None:
+    from ingest import lake, synthetic
+
+    with _stage(console, f"making up {terminal.number(organisations)} companies, {DAYS} days"):
+        synthetic.generate(organisations, seed, DAYS, Path(report.source), start=FIRST_DAY)
+    with _stage(console, "starting Dagster and dbt"):
+        import dagster as dg
+
+        from orchestration import instance
+        from orchestration.definitions import defs
+
+        instance.prepare(home)
+        job = defs.resolve_job_def("daily")
+    with dg.DagsterInstance.get() as dagster:
+        for number in range(1, DAYS + 1):
+            day, began = FIRST_DAY + timedelta(days=number - 1), time.monotonic()
+            before = {receipt.load_id for receipt in lake.manifests(home)}
+            with (
+                _stage(console, f"day {number}, {day}: landing, building, publishing"),
+                _served(Path(report.source), day) as url,
+            ):
+                config = {"ops": {"land_ytj": {"config": {"origin": url, "as_of": day.isoformat()}}}}
+                result = job.execute_in_process(run_config=config, instance=dagster, raise_on_error=False)
+            if not result.success:
+                raise RuntimeError(f"day {number}: {_failure(result)}")
+            loads = [receipt for receipt in lake.manifests(home) if receipt.load_id not in before]
+            report.days.append(_day_report(home, day, loads, time.monotonic() - began))
+    from orchestration.publish import connect, current
+
+    report.published = str(current(home))
+    with connect(home) as db:
+        answer = db.execute(next(iter(QUERIES.values())))
+        report.answer = ([name for name, *_ in answer.description or []], answer.fetchall())
+
+
+def _day_report(home: Path, day: date, loads: "list[Manifest]", seconds: float) -> DayReport:
+    from orchestration.publish import PublishedVersion, current
+
+    version = PublishedVersion.read(current(home))
+    return DayReport(
+        day=day.isoformat(),
+        loads=[receipt.to_dict() for receipt in loads],
+        version=version.version,
+        tables=version.tables,
+        seconds=round(seconds, 1),
+    )
+
+
+def _fresh_lake(home: Path) -> None:
+    """Empty a lake of an earlier demo. The mark goes in first and comes out last, so that a killed demo can be run
+    again.
+    """
+    if home.exists() and any(home.iterdir()) and not settings.is_demo(home):
+        raise Refused(f"{home} was not made by the demo and stays as it is: set KOHDE_HOME to another folder")
+    with writer(home):
+        (home / settings.DEMO_MARK).write_text("Made by `kohde demo`: every company in here is made up. May be deleted.\n")
+        for path in home.iterdir():
+            if path.name not in (settings.DEMO_MARK, ".build.lock"):
+                shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
+
+
+@contextmanager
+def _served(folder: Path, day: date) -> Iterator[str]:
+    from ingest.synthetic.server import RegistryServer
+
+    with RegistryServer(folder, day=day) as server:
+        yield server.url
+
+
+def _failure(result: "ExecuteInProcessResult") -> str:
+    """The innermost reason of the first failed step, in one line."""
+    for event in result.all_events:
+        if event.is_step_failure:
+            error = event.step_failure_data.error
+            while error and error.cause:
+                error = error.cause
+            return f"{event.step_key}: {' '.join(error.message.split())[:300] if error else 'no reason given'}"
+    return "the run failed before its first step"
+
+
+@contextmanager
+def _stage(console: Console, what: str) -> Iterator[None]:
+    """One line for one stage: a spinner on a terminal, then what was done and how long it took."""
+    began = time.monotonic()
+    if console.is_terminal:
+        with console.status(what):
+            yield
+    else:
+        console.print(f"{what} ...")
+        yield
+    console.print(f"[green]done[/] {what} [dim]{time.monotonic() - began:.1f} s[/]")

@@ -1,0 +1,47 @@
+"""Find a source's loader by name and run it; the rest of landing is the source's own affair."""
+
+import difflib
+import importlib
+from datetime import date
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from ingest import lake
+from ingest.source import Source
+from orchestration import settings
+from orchestration.state import Refused
+
+# Of the sources' limits the pace alone is lifted on our own machine: it protects a service that others share.
+OWN_MACHINE = {"requests_per_minute": 60_000.0}
+
+
+def land(
+    source: str,
+    origin: str | None,
+    as_of: date | None,
+    home: Path,
+    progress: lake.Progress = lake.quiet,
+    accept_bounds: str | None = None,
+) -> list[lake.Manifest]:
+    """Land a source. `origin`: file, folder or URL, else KOHDE_<SOURCE>_URL, else the source's own address.
+
+    accept_bounds: why a load outside its bounds is right all the same; kept in its receipt.
+    Raises Refused for an unknown source and for a real register in a lake of the demo; lake.LandingRefused as loaders
+    do.
+    """
+    known = Source.names()
+    if source not in known:
+        near = difflib.get_close_matches(source, known, n=1, cutoff=0.4)
+        raise Refused(f"no source {source!r}; {f'did you mean {near[0]}?' if near else 'there is ' + ', '.join(known)}")
+    origin = origin or settings.origin(source)
+    if origin is None and settings.is_demo(home):
+        raise Refused(f"{home} is a lake of the demo: real and made-up companies are never mixed, set another KOHDE_HOME")
+    options: dict[str, Any] = {}
+    if accept_bounds:
+        options["accept_bounds"] = accept_bounds
+    if origin and Source.load(source).http and urlsplit(origin).hostname in ("127.0.0.1", "::1", "localhost"):
+        options["limits"] = OWN_MACHINE
+    loader = importlib.import_module(f"ingest.sources.{source}.loader")
+    receipts: list[lake.Manifest] = loader.land(origin, as_of, home, progress, **options)
+    return receipts
