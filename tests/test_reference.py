@@ -312,6 +312,7 @@ def test_a_damaged_line_does_not_make_its_code_disappear(tmp_path: Path, home: P
         ("cut_off", "PCF_20260526.dat", lambda ok: ok[:-100]),
         ("not_a_pcf", "PCF_20260526.dat", lambda ok: b"<!doctype html><html><body>Huoltokatko</body></html>\n"),
         ("not_a_pcf", "PCF_20260526.dat", lambda ok: b""),
+        ("not_a_pcf", "PCF_20260526.dat", lambda ok: b"PONOT20260526\n" * 3),
         ("bad_zip", "PCF_20260526.zip", lambda ok: b"PK\x03\x04" + ok[:400]),
     ],
 )

@@ -108,6 +108,8 @@ def parse(data: bytes, name: str) -> tuple[pl.DataFrame, pl.DataFrame]:
         name=name,
     )
     refuse_cut_off(data, name, rows, refused)
+    if rows.is_empty():
+        raise LandingRefused("not_a_pcf", f"{name}: not one sound record in {refused.height} lines")
     return rows.select("position", *(field for field, _, _ in LAYOUT[1:])), refused
 
 
