@@ -1,0 +1,1 @@
+{{ staged_companies(source('ytj', 'companies')) }}
