@@ -486,6 +486,8 @@ def test_api_answers_land_the_same_rows_as_the_export(tmp_path: Path, home: Path
         ("bad_code", lambda item: item | {"code": 1131}),
         ("missing_name", lambda item: item | {"classificationItemNames": {"lang": "fi", "name": "Riisi"}}),
         ("missing_name", lambda item: item | {"classificationItemNames": [{"lang": "fi", "name": 7}]}),
+        ("missing_name", lambda item: item | {"classificationItemNames": 7}),
+        ("missing_name", lambda item: item | {"classificationItemNames": [{"lang": "sv", "name": "Ris"}]}),
         ("not_an_object", lambda item: [item]),
     ],
 )
