@@ -202,7 +202,7 @@ def _run_dbt(plan: Plan, progress: NodeDone | None) -> tuple[dict[str, int], lis
 
     def report(event: EventMsg) -> None:
         if progress and event.info.name == "LogStartLine":
-            progress(event.data.description, event.data.index - 1, event.data.total)
+            progress("models and tests", event.data.index, event.data.total)
 
     log = settings.dbt_target(plan.home) / "dbt.log"
     try:

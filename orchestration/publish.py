@@ -10,11 +10,11 @@ import hashlib
 import json
 import re
 import shutil
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import duckdb
 
@@ -26,8 +26,25 @@ KEPT_VERSIONS = 3
 FILES = ("registry", "analyst")
 """registry: every mart as built. analyst: without the columns that dbt tags `personal: true`."""
 
-Columns = dict[str, list[str]]
-"""Table -> its columns, both in the warehouse's order."""
+SCHEMAS = ("main", "reference")
+"""What is published: the marts, and the code lists that their names (and `organisations_as_of`) come from."""
+
+
+class Table(NamedTuple):
+    """A table of the warehouse."""
+
+    schema: str
+    name: str
+
+    @property
+    def label(self) -> str:
+        """As people write it: `organisations`, `reference.industries`."""
+        return self.name if self.schema == "main" else f"{self.schema}.{self.name}"
+
+    @property
+    def sql(self) -> str:
+        """As DuckDB reads it, whatever the name."""
+        return f"{_name(self.schema)}.{_name(self.name)}"
 
 
 @dataclass(frozen=True)
@@ -140,28 +157,30 @@ def _new_version(published: Path) -> str:
 def _copy_marts(home: Path, draft: Path) -> dict[str, int]:
     """Write both files and look at them again; returns rows per table."""
     personal = _personal_columns(settings.dbt_target(home) / "manifest.json")
-    source = f"ATTACH {_text(str(home / WAREHOUSE))} AS warehouse (READ_ONLY)"
     rows: dict[str, int] = {}
     for name in FILES:
         path = draft / f"{name}.duckdb"
         with duckdb.connect(str(path)) as db:
-            db.execute(source)
-            tables = _marts(db, personal)
+            db.execute(f"ATTACH {_text(str(home / WAREHOUSE))} AS warehouse (READ_ONLY)")
+            tables = _tables(db, personal)
             if name == "analyst":
-                tables = {table: [c for c in columns if c not in personal[table]] for table, columns in tables.items()}
+                tables = {
+                    table: [column for column in columns if column.lower() not in personal[table]]
+                    for table, columns in tables.items()
+                }
             for table, columns in tables.items():
-                rows[table] = _copy_table(db, table, columns)
+                rows[table.label] = _copy_table(db, table, columns)
             macros = _copy_table_macros(db)
             db.execute("DETACH warehouse")
             db.execute("CHECKPOINT")
         if path.with_name(path.name + ".wal").exists():
             raise Refused(f"not published: {name}.duckdb was not closed whole (a .wal lies beside it)")
-        _verify(path, {table: rows[table] for table in tables}, macros)
+        _verify(path, {table: rows[table.label] for table in tables}, macros)
     return rows
 
 
-def _personal_columns(manifest: Path) -> dict[str, set[str]]:
-    """Mart -> columns tagged `personal: true` in dbt. Without the manifest nobody can tell, so nothing is published."""
+def _personal_columns(manifest: Path) -> dict[Table, set[str]]:
+    """Table -> columns tagged `personal: true` in dbt. Without the manifest nobody can tell, so nothing is published."""
     try:
         nodes: Iterable[dict[str, Any]] = json.loads(manifest.read_text())["nodes"].values()
     except (FileNotFoundError, ValueError, KeyError):
@@ -171,82 +190,78 @@ def _personal_columns(manifest: Path) -> dict[str, set[str]]:
         return bool({**column.get("meta", {}), **column.get("config", {}).get("meta", {})}.get("personal"))
 
     return {
-        node.get("alias") or node["name"]: {name for name, column in node["columns"].items() if is_personal(column)}
+        Table(node["schema"], node.get("alias") or node["name"]): {
+            name.lower() for name, column in node["columns"].items() if is_personal(column)
+        }
         for node in nodes
-        if node["resource_type"] == "model" and node["schema"] == "main"
+        if node["resource_type"] in ("model", "seed") and node["schema"] in SCHEMAS
     }
 
 
-def _marts(db: duckdb.DuckDBPyConnection, declared: dict[str, Any]) -> Columns:
-    """The warehouse's tables of schema main. One that dbt does not declare is a stranger, and strangers do not leave
-    the house.
-    """
-    found: Columns = {}
-    for table, column in db.execute(
-        "SELECT table_name, column_name FROM duckdb_columns() "
+def _tables(db: duckdb.DuckDBPyConnection, declared: Collection[Table]) -> dict[Table, list[str]]:
+    """What is to be published, with columns. A table that dbt does not declare is a stranger and does not leave the house."""
+    found: dict[Table, list[str]] = {}
+    for schema, table, column in db.execute(
+        "SELECT schema_name, table_name, column_name FROM duckdb_columns() "
         "JOIN duckdb_tables() USING (database_name, schema_name, table_name) "
-        "WHERE database_name = 'warehouse' AND schema_name = 'main' ORDER BY table_name, column_index"
+        "WHERE database_name = 'warehouse' AND list_contains(?, schema_name) ORDER BY schema_name, table_name, column_index",
+        [list(SCHEMAS)],
     ).fetchall():
-        found.setdefault(table, []).append(column)
-    if strangers := sorted(found.keys() - declared.keys()):
+        found.setdefault(Table(schema, table), []).append(column)
+    if strangers := sorted(table.label for table in found.keys() - set(declared)):
         raise Refused(f"not published: {', '.join(strangers)} in the warehouse is no mart that dbt declares")
-    if not found:
+    if not any(table.schema == "main" for table in found):
         raise Refused("not published: the warehouse holds no mart")
     return found
 
 
-def _copy_table(db: duckdb.DuckDBPyConnection, table: str, columns: list[str]) -> int:
-    """Create the table with its contract (NOT NULL, CHECK) and comments, fill it, return the warehouse's number of
-    rows.
+def _copy_table(db: duckdb.DuckDBPyConnection, table: Table, columns: list[str]) -> int:
+    """Create the table with its contract (NOT NULL, CHECK) and comments, fill it, return the warehouse's number of rows.
 
     `CREATE TABLE AS` would lose the contract, and the contract is what holds when no dbt test is near.
     """
-    where = "database_name = 'warehouse' AND schema_name = 'main' AND table_name = ?"
-    described = db.execute(f"SELECT column_name, data_type, is_nullable, comment FROM duckdb_columns() WHERE {where}", [table])
+    where = "database_name = 'warehouse' AND schema_name = ? AND table_name = ?"
+    described = db.execute(f"SELECT column_name, data_type, is_nullable, comment FROM duckdb_columns() WHERE {where}", table)
     facts = {name: (kind, nullable, comment) for name, kind, nullable, comment in described.fetchall()}
     lines = [f"{_name(c)} {facts[c][0]}{'' if facts[c][1] else ' NOT NULL'}" for c in columns]
-    lines += [
-        text
-        for text, used in db.execute(
-            "SELECT constraint_text, constraint_column_names FROM duckdb_constraints() "
-            f"WHERE {where} AND constraint_type = 'CHECK'",
-            [table],
-        ).fetchall()
-        if set(used) <= set(columns)
-    ]
-    db.execute(f"CREATE TABLE {_name(table)} ({', '.join(lines)})")
-    chosen = ", ".join(map(_name, columns))
-    db.execute(f"INSERT INTO {_name(table)} SELECT {chosen} FROM warehouse.main.{_name(table)}")
-    about = _one(db, f"SELECT comment FROM duckdb_tables() WHERE {where}", [table])
+    checks = db.execute(
+        "SELECT constraint_text, constraint_column_names FROM duckdb_constraints() "
+        f"WHERE {where} AND constraint_type = 'CHECK'",
+        table,
+    ).fetchall()
+    # A rule that looks at a column which stays behind cannot go along.
+    lines += [text for text, used in checks if set(used) <= set(columns)]
+    db.execute(f"CREATE SCHEMA IF NOT EXISTS {_name(table.schema)}")
+    db.execute(f"CREATE TABLE {table.sql} ({', '.join(lines)})")
+    db.execute(f"INSERT INTO {table.sql} SELECT {', '.join(map(_name, columns))} FROM warehouse.{table.sql}")
+    about = _one(db, f"SELECT comment FROM duckdb_tables() WHERE {where}", table)
     if about is not None:
-        db.execute(f"COMMENT ON TABLE {_name(table)} IS {_text(about)}")
+        db.execute(f"COMMENT ON TABLE {table.sql} IS {_text(about)}")
     for column in columns:
         if facts[column][2] is not None:
-            db.execute(f"COMMENT ON COLUMN {_name(table)}.{_name(column)} IS {_text(facts[column][2])}")
-    return int(_one(db, f"SELECT count(*) FROM warehouse.main.{_name(table)}"))
+            db.execute(f"COMMENT ON COLUMN {table.sql}.{_name(column)} IS {_text(facts[column][2])}")
+    return int(_one(db, f"SELECT count(*) FROM warehouse.{table.sql}"))
 
 
 def _copy_table_macros(db: duckdb.DuckDBPyConnection) -> dict[str, int]:
-    """Copy the warehouse's table macros; returns name -> number of parameters. Default values are not in DuckDB's
-    catalogue, so not copied.
-    """
+    """Copy the warehouse's table macros; returns name -> number of parameters. DuckDB's catalogue knows no defaults."""
     macros = db.execute(
         "SELECT function_name, parameters, macro_definition FROM duckdb_functions() "
         "WHERE database_name = 'warehouse' AND schema_name = 'main' AND function_type = 'table_macro' ORDER BY 1"
     ).fetchall()
     for name, parameters, body in macros:
         # dbt writes full names; in the copy the database is called otherwise.
-        body = re.sub(r'"?\bwarehouse"?\."?main"?\.', "", body)
+        body = re.sub(rf"\bwarehouse\.(?=({'|'.join(SCHEMAS)})\.)", "", body)
         db.execute(f"CREATE MACRO {_name(name)}({', '.join(map(_name, parameters))}) AS TABLE {body}")
     return {name: len(parameters) for name, parameters, _ in macros}
 
 
-def _verify(path: Path, tables: dict[str, int], macros: dict[str, int]) -> None:
+def _verify(path: Path, tables: dict[Table, int], macros: dict[str, int]) -> None:
     """Open the finished file as a reader would: same rows, and every macro answers without the warehouse."""
     with duckdb.connect(str(path), read_only=True, config={"enable_external_access": "false"}) as db:
         for table, rows in tables.items():
-            if (found := _one(db, f"SELECT count(*) FROM {_name(table)}")) != rows:
-                raise Refused(f"not published: {path.name} has {found} rows in {table}, the warehouse {rows}")
+            if (found := _one(db, f"SELECT count(*) FROM {table.sql}")) != rows:
+                raise Refused(f"not published: {path.name} has {found} rows in {table.label}, the warehouse {rows}")
         for name, parameters in macros.items():
             db.execute(f"SELECT * FROM {_name(name)}({', '.join(['NULL'] * parameters)}) LIMIT 0")
 
@@ -275,7 +290,7 @@ def _drop_old(published: Path) -> None:
         shutil.rmtree(published / version)
 
 
-def _one(db: duckdb.DuckDBPyConnection, sql: str, parameters: list[Any] | None = None) -> Any:
+def _one(db: duckdb.DuckDBPyConnection, sql: str, parameters: Sequence[Any] = ()) -> Any:
     row = db.execute(sql, parameters).fetchone()
     return row[0] if row else None
 

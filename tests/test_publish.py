@@ -29,10 +29,13 @@ CREATE TABLE organisations (
 COMMENT ON TABLE organisations IS 'One row per organisation''s business id';
 COMMENT ON COLUMN organisations.name IS 'Name in force';
 CREATE TABLE organisation_history (business_id VARCHAR NOT NULL, valid_from DATE NOT NULL, valid_to DATE);
+CREATE SCHEMA staging;
+CREATE SCHEMA reference;
+CREATE TABLE reference.sectors AS SELECT 'a' AS code, 'Alkutuotanto' AS name;
 CREATE MACRO organisations_as_of(day) AS TABLE
   SELECT * FROM "warehouse"."main"."organisation_history"
+  CROSS JOIN reference.sectors
   WHERE valid_from <= day AND (valid_to IS NULL OR valid_to > day);
-CREATE SCHEMA staging;
 CREATE VIEW staging.stg_companies AS SELECT * FROM organisations;
 """
 
@@ -52,12 +55,14 @@ def make_warehouse(home: Path, rows: int, status: Status = "built") -> Path:
             "('0000000-0', '2026-01-01', '2026-01-03'), ('0000000-0', '2026-01-03', NULL)"
         )
 
-    def node(name: str, /, **columns: dict[str, object]) -> dict[str, object]:
-        return {"resource_type": "model", "schema": "main", "name": name, "columns": columns}
+    def node(name: str, /, kind: str = "model", schema: str = "main", **columns: dict[str, object]) -> dict[str, object]:
+        return {"resource_type": kind, "schema": schema, "name": name, "columns": columns}
 
     nodes = {
         "model.kohde.organisations": node("organisations", name={}, caretaker={"config": {"meta": {"personal": True}}}),
         "model.kohde.organisation_history": node("organisation_history", business_id={"meta": {"personal": False}}),
+        "seed.kohde.sectors": node("sectors", "seed", "reference"),
+        "model.kohde.stg_companies": node("stg_companies", schema="staging"),
     }
     (home / "dbt").mkdir(exist_ok=True)
     (home / "dbt" / "manifest.json").write_text(json.dumps({"nodes": nodes}))
@@ -93,8 +98,10 @@ def test_contract_comments_and_macro_are_published(home: Path) -> None:
         ]
         checks = db.execute("SELECT count(*) FROM duckdb_constraints() WHERE constraint_type = 'CHECK'").fetchall()
         assert checks == [(3,)]
-        assert db.execute("SELECT valid_to FROM organisations_as_of(DATE '2026-01-04')").fetchall() == [(None,)]
-        assert db.execute("SELECT count(*) FROM duckdb_tables() WHERE schema_name <> 'main'").fetchall() == [(0,)]
+        assert db.execute("SELECT valid_to, name FROM organisations_as_of(DATE '2026-01-04')").fetchall() == [
+            (None, "Alkutuotanto")
+        ]
+        assert db.execute("SELECT count(*) FROM duckdb_tables() WHERE schema_name <> 'main'").fetchall() == [(1,)]
 
 
 def test_contract_still_refuses_in_a_copy_of_the_published_file(home: Path, tmp_path: Path) -> None:
@@ -146,7 +153,7 @@ def test_a_table_dbt_does_not_declare_is_refused(home: Path) -> None:
 def test_receipt_tells_rows_loads_and_checksums(home: Path) -> None:
     receipt = publish(home)
     written = json.loads((current(home) / "manifest.json").read_text())
-    assert written["tables"] == {"organisations": 10, "organisation_history": 2} == receipt.tables
+    assert written["tables"] == {"organisations": 10, "organisation_history": 2, "reference.sectors": 1} == receipt.tables
     assert written["loads"] == {"ytj.companies": "ytj-companies-20260102-001"}
     assert written["invocation_id"] == "abc" and written["version"] == current(home).name
     for file in written["files"]:
