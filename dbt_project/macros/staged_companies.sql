@@ -31,8 +31,8 @@ renamed as (
         status as business_id_status,
 
         -- addresses: at most one of a kind
-        list_filter(addresses, lambda x: x."type" = 1)[1] as visiting_address,
-        list_filter(addresses, lambda x: x."type" = 2)[1] as postal_address,
+        list_filter(addresses, lambda x: x.type = 1)[1] as visiting_address,
+        list_filter(addresses, lambda x: x.type = 2)[1] as postal_address,
         {{ text('website.url') }} as website,
 
         -- dates

@@ -1,3 +1,4 @@
+-- depends_on: {{ ref('enr_affected_organisations') }}
 {{ config(materialized='incremental', incremental_strategy='delete+insert', unique_key=['entity_type', 'entity_id']) }}
 
 -- Every change of every day, as a customer's register wants to hear it. Today of organisations.

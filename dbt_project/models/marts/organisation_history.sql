@@ -1,3 +1,4 @@
+-- depends_on: {{ ref('enr_affected_organisations') }}
 {{
     config(
         materialized='incremental',
@@ -24,7 +25,9 @@ known as (
         history.load_id,
         history.valid_from as as_of,
         'U' as op,
-        {% for field in tracked_fields() %}history.{{ field }}{{ ', ' if not loop.last }}{% endfor %}
+        {%- for field in tracked_fields() %}
+        history.{{ field }}{{ ',' if not loop.last }}
+        {%- endfor %}
     from {{ this }} as history
     where
         history.business_id in (select business_id from {{ ref('enr_affected_organisations') }})
@@ -52,7 +55,10 @@ versions as (
 -- On a full build nearly every organisation has one version only: no window needs to sort those.
 lone as (
 
-    select business_id from versions group by business_id having count(*) = 1
+    select business_id
+    from versions
+    group by business_id
+    having count(*) = 1
 
 ),
 
@@ -129,7 +135,9 @@ many as (
         if(previous is null, [], changed_fields) as changed_fields,
         load_id,
         min(as_of) over (partition by business_id) as first_seen_on,
-        {% for field in tracked_fields() %}state.{{ field }} as {{ field }}{{ ', ' if not loop.last }}{% endfor %}
+        {%- for field in tracked_fields() %}
+        state.{{ field }} as {{ field }}{{ ',' if not loop.last }}
+        {%- endfor %}
     from changed
 
 ),

@@ -1,3 +1,4 @@
+-- depends_on: {{ ref('enr_affected_organisations') }}
 {{
     config(
         materialized='incremental',
