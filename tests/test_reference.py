@@ -221,19 +221,31 @@ def test_round_trip_seed_to_official_export_to_landing_to_seed(tmp_path: Path, h
     assert [balanced(m)[1] for m in manifests] == [3 * 1824, 1285 + 2, 2 * 308, 6 * 308, 3779]
     assert manifests[-1].as_of == "2026-05-26"
 
-    assert renew_seeds(home, say=print) == []  # equal to what is in the repository, so nothing is written
     said: list[str] = []
     written = renew_seeds(home, tmp_path / "seeds", said.append)
     assert {path.stem for path in written} == set(RENEWALS) and len(said) == len(RENEWALS)
     for path in written:
         assert path.read_bytes() == (SEEDS / path.name).read_bytes(), path.name
+    assert renew_seeds(home, tmp_path / "seeds", said.append) == []
+
+
+def test_renewing_refuses_a_row_without_a_required_name(tmp_path: Path, home: Path) -> None:
+    rows = seed("municipalities")
+    files = municipality_files(rows)
+    name = "kunta_1_20260101%23seutukunta_1_20260101_fi.csv"
+    files[name] = edit(files[name], 5, lambda line: line.replace(b"'", b"x"))
+    statfi.land(save(tmp_path / "in", files), DAY, home)
+    with pytest.raises(LandingRefused, match=f"1 rows without subregion_code, first {rows[3]['code']}"):
+        renew_seeds(home, tmp_path / "seeds", print)
+    assert not (tmp_path / "seeds").exists()
 
 
 def test_renewing_tells_what_was_added_removed_and_renamed(tmp_path: Path, home: Path) -> None:
     rows = seed("postal_codes")
+    posti.land(save(tmp_path / "before", {"PCF_20260526.dat": pcf(rows)}), date(2026, 5, 26), home)
     seeds = save(tmp_path / "seeds", {"postal_codes.csv": (SEEDS / "postal_codes.csv").read_bytes()})
     rows[1]["name_fi"], rows[2]["type_code"] = "UUSINIMI", "8"
-    posti.land(save(tmp_path / "in", {"PCF_20260601.dat": pcf([{**rows[0], "postcode": "99998"}, *rows[1:]])}), None, home)
+    posti.land(save(tmp_path / "in", {"PCF_20260601.dat": pcf([{**rows[0], "postcode": "99998"}, *rows[1:]])}), DAY, home)
     said: list[str] = []
     assert [path.name for path in renew_seeds(home, seeds, said.append)] == ["postal_codes.csv"]
     expected = f"1 added (99998), 1 removed ({rows[0]['postcode']}), 1 renamed ({rows[1]['postcode']}), 1 otherwise changed"
