@@ -80,8 +80,8 @@ class DemoReport:
             "\n[bold]Landed[/]  read = new + changed + unchanged + quarantined; disappeared comes from the comparison"
         )
         console.print(terminal.table(columns, rows))
-        tables = list(self.days[-1].tables)
-        console.print("\n[bold]Published[/]  rows in each mart")
+        tables = [table for table in self.days[-1].tables if "." not in table]
+        console.print("\n[bold]Published[/]  rows in each mart after the day")
         console.print(
             terminal.table(
                 ("mart", *(day.day for day in self.days)),

@@ -8,15 +8,22 @@ from ingest.source import Source
 from orchestration.definitions.daily import daily_job, daily_schedule
 from orchestration.definitions.marts import dbt_resource, marts
 from orchestration.definitions.publication import published_asset
-from orchestration.definitions.raw import raw_assets
+from orchestration.definitions.raw import on_demand, raw_assets
 
 SOURCES = [Source.load(name) for name in Source.names()]
 RAW = [raw_assets(source) for source in SOURCES]
 PUBLISHED = published_asset(key for key, group in marts.group_names_by_key.items() if group == "marts")
+# Written by every load, read by source_health: without it the graph would not say that the one waits for the other.
+RECEIPTS = dg.AssetSpec(
+    ["lake", "manifests"],
+    group_name="lake",
+    description="The receipt of every load, accepted or rejected.",
+    deps=sorted(key for raw in RAW for key in raw.keys),
+)
 DAILY = daily_job([source.name for source in SOURCES if source.cadence == "daily"], marts, PUBLISHED)
 
 defs = dg.Definitions(
-    assets=[*RAW, marts, PUBLISHED],
+    assets=[*RAW, *(spec for source in SOURCES for spec in on_demand(source)), RECEIPTS, marts, PUBLISHED],
     jobs=[DAILY],  # type: ignore[list-item]
     schedules=[daily_schedule(DAILY)],
     resources={"dbt": dbt_resource()},

@@ -15,6 +15,7 @@ from ingest.source import Source
 from orchestration import landing, settings
 
 BOUNDS = "bounds"
+ON_DEMAND = "on demand"
 # The daily run is at 05:30: one that is missed warns by breakfast time and has failed by the evening.
 FRESH = dg.FreshnessPolicy.time_window(warn_window=timedelta(hours=26), fail_window=timedelta(hours=36))
 FRESH_WEEKLY = dg.FreshnessPolicy.time_window(warn_window=timedelta(days=8), fail_window=timedelta(days=15))
@@ -29,27 +30,13 @@ class Landing(dg.Config):
 
 
 def raw_assets(source: Source) -> dg.AssetsDefinition:
-    """The datasets of one source, landed by one call of its loader, each with the check `bounds`."""
-    keys = {name: dg.AssetKey([source.name, name]) for name in source.datasets}
+    """The regular datasets of one source, landed by one call of its loader, each with the check `bounds`."""
+    specs = {name: spec(source, name) for name, dataset in source.datasets.items() if dataset.cadence != ON_DEMAND}
+    keys = {name: found.key for name, found in specs.items()}
 
     @dg.multi_asset(
         name=f"land_{source.name}",
-        specs=[
-            dg.AssetSpec(
-                key,
-                group_name=source.name,
-                description=source.datasets[name].description,
-                skippable=True,
-                kinds={"parquet"},
-                freshness_policy=FRESH_BY_CADENCE.get(source.datasets[name].cadence),
-                metadata={
-                    "publisher": source.publisher,
-                    "licence": source.licence,
-                    "cadence": source.datasets[name].cadence,
-                },
-            )
-            for name, key in keys.items()
-        ],
+        specs=list(specs.values()),
         check_specs=[
             dg.AssetCheckSpec(BOUNDS, asset=key, description="Floor, ceiling, shrinkage, quarantined and unmapped shares.")
             for key in keys.values()
@@ -64,18 +51,45 @@ def raw_assets(source: Source) -> dg.AssetsDefinition:
         except lake.LandingRefused as refusal:
             # The verdict of the load that was kept aside belongs on its asset, before the run fails.
             for receipt in lake.manifests(home, source.name):
-                if receipt.load_id not in before:
-                    yield bounds_result(keys[receipt.dataset], receipt)
-                    if receipt.verdict == "accepted":
-                        yield materialisation(keys[receipt.dataset], receipt)
+                if receipt.load_id not in before and receipt.dataset in keys:
+                    yield from told(keys[receipt.dataset], receipt)
             raise dg.Failure(str(refusal), allow_retries=refusal.reason != "bounds") from refusal
         for receipt in receipts:
             for warning in [*receipt.warnings, *unknowns(receipt)]:
                 context.log.warning(f"{receipt.load_id}: {warning}")
-            yield materialisation(keys[receipt.dataset], receipt)
-            yield bounds_result(keys[receipt.dataset], receipt)
+            if receipt.dataset in keys:
+                yield from told(keys[receipt.dataset], receipt)
+        for name in keys.keys() - {receipt.dataset for receipt in receipts}:
+            last = lake.newest(home, source.name, name)
+            yield bounds_result(keys[name], last) if last else never_landed(keys[name])
 
     return land
+
+
+def spec(source: Source, dataset: str) -> dg.AssetSpec:
+    """What the fact sheet says of a dataset, as Dagster shows it. The dbt source has the same key: [source, dataset]."""
+    described = source.datasets[dataset]
+    return dg.AssetSpec(
+        dg.AssetKey([source.name, dataset]),
+        group_name=source.name,
+        description=described.description,
+        skippable=True,
+        kinds={"parquet"},
+        freshness_policy=FRESH_BY_CADENCE.get(described.cadence),
+        metadata={"publisher": source.publisher, "licence": source.licence, "cadence": described.cadence},
+    )
+
+
+def on_demand(source: Source) -> list[dg.AssetSpec]:
+    """Datasets that only a person asks for (`kohde land`): in the graph, but nothing Dagster could run."""
+    return [spec(source, name) for name, dataset in source.datasets.items() if dataset.cadence == ON_DEMAND]
+
+
+def told(key: dg.AssetKey, receipt: lake.Manifest) -> Iterator[Any]:
+    """A load as Dagster's events: what is in service is a materialisation, its bounds a check either way."""
+    if receipt.verdict == "accepted":
+        yield materialisation(key, receipt)
+    yield bounds_result(key, receipt)
 
 
 def materialisation(key: dg.AssetKey, receipt: lake.Manifest) -> dg.MaterializeResult[Any]:
@@ -108,6 +122,11 @@ def bounds_result(key: dg.AssetKey, receipt: lake.Manifest) -> dg.AssetCheckResu
             **vars(receipt.counts),
         },
     )
+
+
+def never_landed(key: dg.AssetKey) -> dg.AssetCheckResult:
+    """A dataset of which the loader brought nothing and the lake has nothing."""
+    return dg.AssetCheckResult(check_name=BOUNDS, asset_key=key, passed=False, description="has never landed")
 
 
 def unknowns(receipt: lake.Manifest) -> list[str]:
