@@ -7,7 +7,6 @@ search API knows beyond the bulk (ceased ones, and those the bulk dropped for a 
 import json
 import zipfile
 from collections.abc import Iterator
-from datetime import date
 from pathlib import Path
 
 import pyarrow as pa
@@ -91,12 +90,13 @@ class Ytj:
 
     def write_day(self, progress: Progress = quiet) -> None:
         """Today's bulk, and what search knows beyond it."""
-        day = self.world.day
-        folder = self.folder / day.isoformat()
-        self._write_zip(folder / "all_companies.zip", "in_bulk", day, progress)
-        self._write_zip(folder / "search_only.zip", "NOT in_bulk", day, quiet)
+        folder = self.folder / self.world.day.isoformat()
+        self._write_zip(folder / "all_companies.zip", "in_bulk", RECORDS_PER_SLICE, progress)
+        # One organisation in twenty: larger slices make texts of the same size.
+        self._write_zip(folder / "search_only.zip", "NOT in_bulk", 10 * RECORDS_PER_SLICE, quiet)
 
-    def _write_zip(self, path: Path, which: str, day: date, progress: Progress) -> None:
+    def _write_zip(self, path: Path, which: str, slice_size: int, progress: Progress) -> None:
+        day = self.world.day
         # A member's time is part of the bytes: the day's, so that the same seed gives the same file.
         member = zipfile.ZipInfo(f"data_{day:%Y%m%d}.json", date_time=(day.year, day.month, day.day, 4, 0, 0))
         member.compress_type = zipfile.ZIP_DEFLATED
@@ -108,23 +108,23 @@ class Ytj:
         ):
             file.write(b"[")
             comma_to_drop = 1
-            for text in self._records(which, f"YTJ {day}", progress):
+            for text in self._records(which, slice_size, progress):
                 file.write(text[comma_to_drop:])
                 comma_to_drop = 0
             file.write(b"]")
 
-    def _records(self, which: str, what: str, progress: Progress) -> Iterator[memoryview]:
+    def _records(self, which: str, slice_size: int, progress: Progress) -> Iterator[memoryview]:
         """The records as UTF-8 text, each preceded by a comma, some thousands at a time and never one by one."""
         query = f"""
             SELECT ',' || record AS record FROM ytj_record
             WHERE {which} AND number >= ?::BIGINT AND number < ?::BIGINT
             ORDER BY hash(number, 'position')"""
-        for first, last in self.world.slices(RECORDS_PER_SLICE):
+        for first, last in self.world.slices(slice_size):
             table = self.world.connection.sql(query, params=[first, last]).to_arrow_table()
             for chunk in table.column("record").chunks:
                 if len(chunk):
                     yield _text(chunk)
-            progress(what, last, self.world.numbers)
+            progress(f"YTJ {self.world.day}", last, self.world.numbers)
 
 
 def _text(strings: pa.StringArray) -> memoryview:

@@ -79,7 +79,7 @@ CREATE MACRO name_entry(name, type, since, until, version, source, blanks) AS
         ',"version":', version, ',"source":"', source, '"}'
     );
 
-CREATE MACRO address_entry(type, a, office, who, blanks) AS
+CREATE MACRO address_entry(type, a, office, number, order_key, blanks) AS
     CASE
         WHEN a IS NULL THEN NULL
         -- Foreign: blanks became underscores and line ends became blanks.
@@ -91,9 +91,9 @@ CREATE MACRO address_entry(type, a, office, who, blanks) AS
         ELSE concat(
             '{"type":', type, part('street', a.street, blanks), part('postCode', a.postcode, blanks),
             ',"postOffices":', CASE
-                WHEN chance(who, 'no municipality', 0.002) THEN office.without_municipality
-                WHEN office.is_same AND chance(who, 'one language', 0.5) THEN office.finnish_only
-                ELSE pick(office.texts, who, 'offices' || type)
+                WHEN chance(number, 'no municipality', 0.002) THEN office.without_municipality
+                WHEN office.is_same AND chance(number, 'one language', 0.5) THEN office.finnish_only
+                ELSE pick(office.texts, order_key, 'offices' || type)
             END,
             -- SAW: a street address has no postOfficeBox key at all.
             if(a.box IS NULL AND blanks = 'empty', NULL, part('postOfficeBox', a.box, blanks)),
@@ -140,7 +140,7 @@ SELECT
         ',"names":[', concat_ws(
             ',',
             name_entry(name, '1', name_since, names_end, 1, '1', absent),
-            if(former_name IS NULL, NULL, name_entry(former_name, '1', since, name_since - 1, 2, '1', absent)),
+            if(former_name IS NULL, NULL, name_entry(former_name, '1', since, greatest(since, name_since - 1), 2, '1', absent)),
             if(parallel_name IS NULL, NULL, name_entry(parallel_name, '2', since, names_end, 1, '1', absent)),
             if(parallel_name IS NULL OR NOT chance(number, 'translated', 0.1), NULL, name_entry('Auxiliary ' || parallel_name, '4', since, names_end, 1, '1', absent)),
             if(len(auxiliary_names) = 0, NULL, array_to_string(list_transform(
@@ -202,8 +202,8 @@ SELECT
         ),
         '],"addresses":[', concat_ws(
             ',',
-            address_entry(1, visiting, visiting_office, order_key, blanks),
-            address_entry(2, postal, postal_office, order_key, blanks)
+            address_entry(1, visiting, visiting_office, number, order_key, blanks),
+            address_entry(2, postal, postal_office, number, order_key, blanks)
         ),
         '],"tradeRegisterStatus":"', CASE status WHEN 'pending' THEN '0' WHEN 'ceased' THEN '4' ELSE '1' END,
         '","status":"', if(status = 'pending' AND chance(number, 'id pending', 0.3), '1', '2'), '"',
