@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ingest.lake import atomic_file
+from base.files import atomic_file
 
 Company = dict[str, Any]
 LONG_NAME = 2 * 1024 * 1024

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import duckdb
 
-from ingest.lake import Progress, atomic_file, literal, quiet
+from base.files import atomic_file, write_text
+from ingest.lake import Progress, literal, quiet
 from ingest.synthetic.world import VERSION, World, world
 from ingest.synthetic.ytj import Ytj
 
@@ -54,10 +55,25 @@ def generate(
 
     organisations: in the bulk on the first day (up to about 1.7 million); each later day `change_share` of them change.
     The same arguments give the same bytes. Memory stays bounded (under 1 GB) whatever the size. Raises ValueError on
-    arguments that make no world, and when the reserved business ids run out.
+    arguments that make no world, when the reserved business ids run out, and when `out` holds a world of other arguments.
     """
     if organisations < 1 or days < 1 or not 0 <= change_share <= 1:
         raise ValueError("organisations and days must be at least 1, change_share between 0 and 1")
+    about = {
+        "synthetic": True,
+        "seed": seed,
+        "organisations": organisations,
+        "days": days,
+        "start": start.isoformat(),
+        "change_share": change_share,
+        "generator_version": VERSION,
+        "duckdb_version": duckdb.__version__,
+        "note": "Made up. Any likeness to a real organisation or person is chance.",
+    }
+    identity, path = json.dumps(about, indent=2) + "\n", out / "truth" / "about.json"
+    if path.exists() and path.read_text(encoding="utf-8") != identity:
+        raise ValueError(f"{out} holds another made-up Finland (see truth/about.json): choose another folder")
+    write_text(path, identity)
     with world(organisations, seed, start, change_share) as finland:
         ytj = Ytj(finland, out / "ytj")
         ytj.write_code_lists()
@@ -66,19 +82,6 @@ def generate(
                 finland.next_day(start + timedelta(days=day))
             ytj.write_day(progress)
             _write_truth(finland, out / "truth")
-        about = {
-            "synthetic": True,
-            "seed": seed,
-            "organisations": organisations,
-            "days": days,
-            "start": start.isoformat(),
-            "change_share": change_share,
-            "generator_version": VERSION,
-            "duckdb_version": duckdb.__version__,
-            "note": "Made up. Any likeness to a real organisation or person is chance.",
-        }
-        with atomic_file(out / "truth" / "about.json") as temporary:
-            temporary.write_text(json.dumps(about, indent=2) + "\n", encoding="utf-8")
 
 
 def _write_truth(finland: World, folder: Path) -> None:

@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from ingest.lake import Progress, atomic_file, quiet
+from base.files import atomic_file
+from ingest.lake import Progress, quiet
 from ingest.synthetic.world import World
 
 RECORDS_PER_SLICE = 20_000

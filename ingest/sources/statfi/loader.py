@@ -17,7 +17,8 @@ from typing import Any
 
 import polars as pl
 
-from ingest.lake import LandingRefused, Manifest, Progress, archive_file, land_table, quiet
+from ingest.lake import LandingRefused, Manifest, Progress, archive_file, quiet
+from ingest.load import land_table
 from ingest.source import Source
 from ingest.sources.fetch import fetch, is_url
 from ingest.sources.linefile import Check, read_bytes, refuse_cut_off, sift, split_fields, split_lines

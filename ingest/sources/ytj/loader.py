@@ -9,19 +9,9 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from ingest.http import Registry, Retryable
-from ingest.lake import (
-    LandingRefused,
-    Load,
-    Manifest,
-    Progress,
-    Source,
-    already_landed,
-    archive_file,
-    archive_folder,
-    land_table,
-    literal,
-    quiet,
-)
+from ingest.lake import LandingRefused, Manifest, Progress, archive_file, archive_folder, literal, quiet
+from ingest.load import Load, already_landed, land_table
+from ingest.source import Source
 from ingest.sources.ytj import code_lists, framing, search
 from ingest.sources.ytj.parsing import RecordParser
 

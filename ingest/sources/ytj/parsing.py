@@ -15,12 +15,12 @@ from typing import Any
 import duckdb
 import polars as pl
 import pyarrow as pa
-from duckdb.sqltypes import DuckDBPyType
 
-from ingest.lake import Load
+from ingest.load import Load
 
 SEEDS = Path(__file__).parents[3] / "dbt_project" / "seeds"
-MAX_RECORD_BYTES = 1 << 20
+MAX_RECORD_BYTES = 8 << 20
+SLICE = 2048
 MAX_NAME = 1000  # OpenAPI schema, RegisterName.name
 REQUIRED = ("businessId", "registeredEntries", "tradeRegisterStatus", "lastModified")  # OpenAPI schema, Company
 REFUSED = ("descriptions", "addresses[].co")  # see fields_refused in source.yml
@@ -57,16 +57,19 @@ DATES = [
 # Y-tunnus: seven digits and a check digit (weights 7 9 10 5 8 4 2, modulo 11, remainder 1 is never issued). Old ones have
 # six digits; the FI form, stray spaces and a long dash are repaired, nothing else is. https://www.vero.fi business ID rules.
 MACROS = r"""
-create or replace temp macro bid_digits(v) as lpad(regexp_replace(v, '[^0-9]', '', 'g'), 8, '0');
-create or replace temp macro bid_shape(v) as regexp_full_match(upper(trim(v)), '(FI)?\s*[0-9]{6,7}\s*[-‐‑–−]?\s*[0-9]');
+create or replace temp macro bid_digits(v) as
+    if(regexp_full_match(upper(trim(v)), '(FI)?\s*[0-9]{6,7}\s*[-‐‑–−]?\s*[0-9]'),
+       lpad(regexp_replace(v, '[^0-9]', '', 'g'), 8, '0'), null);
 create or replace temp macro bid_remainder(d) as
     (7 * d[1]::int + 9 * d[2]::int + 10 * d[3]::int + 5 * d[4]::int + 8 * d[5]::int + 4 * d[6]::int + 2 * d[7]::int) % 11;
 create or replace temp macro bid_check(d) as
     case bid_remainder(d) when 0 then d[8] = '0' when 1 then false else d[8]::int = 11 - bid_remainder(d) end;
 create or replace temp macro bad_date(d) as
     d <> '' and (try_cast(d as date) is null or not regexp_full_match(d, '[0-9]{4}-[0-9]{2}-[0-9]{2}'));
+create or replace temp macro suspicious_dates(joined) as
+    not regexp_full_match(joined, '([0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])|,)*')
+    or regexp_matches(joined, '-02-(29|3)|-(04|06|09|11)-31|0000-');
 """
-
 
 # The id of a record that cannot be parsed, so that quarantine can name it and its last good version is not taken for gone.
 CLAIMED_ID = r'"businessId"\s*:\s*\{\s*"value"\s*:\s*"([^"]{1,20})"'
@@ -96,43 +99,38 @@ class RecordParser:
         """Land, skip or quarantine every record of a batch; `first_position` is the ordinal of the first in its file."""
         con = self.load.con
         raw, broken = _decode(texts)
-        con.register("given", pa.table({"_position": pa.array(range(first_position, first_position + len(texts))), "raw": raw}))
-        con.execute("create or replace temp table framed as select _position, raw, hash(raw) as _raw_hash from given")
-        con.unregister("given")
+        rows = pa.table({"_position": pa.array(range(first_position, first_position + len(texts)), pa.int64()), "raw": raw})
+        # In slices, because DuckDB's threads share the work slice by slice.
+        con.register("given", pa.Table.from_batches(rows.to_batches(max_chunksize=SLICE)))
+        con.execute("create or replace temp table framed as select _position, hash(raw) as _raw_hash from given")
         self.load.skip_unchanged("framed")
-        # TRY: a record that is no JSON, or nests deeper than DuckDB's limit of 128, has no structure.
-        con.execute(f"""
-            create or replace temp table shaped as
-            select *, if(octet_length(encode(raw)) > {MAX_RECORD_BYTES}, null, try(json_structure(raw)::varchar)) as structure
-            from framed
-        """)
-        extra = self._judge_structures()
-        columns = ", ".join(f'r."{name}" as "{name}"' for name in self.types if name != "addresses")
-        con.execute(f"""
-            create or replace temp table parsed as
-            select s._position, s._raw_hash, s.raw, s.structure is null as is_malformed, v._reason as _reason, v._path as _path,
-                   {columns}, list_transform(
-                       r.addresses, lambda a: struct_update(a, postOffices := list_sort(a.postOffices))) as addresses,
-                   json_keys(s.safe) as keys, {extra} as _extra,
-                   coalesce(r.businessId."value", nullif(regexp_extract(s.raw, '{CLAIMED_ID}', 1), '')) as claimed_id
-            from (select *, if(structure is null, '{{}}', raw) as safe, from_json(safe, '{self.spec}') as r from shaped) s
-            left join verdicts v using (structure)
-        """)
-        self._write_batch(broken, first_position)
-        self._count_codes()
+        if con.execute("select count(*) from framed").fetchall() != [(0,)]:
+            # TRY: a record that is no JSON, or nests deeper than DuckDB's limit of 128, has no structure.
+            con.execute(f"""
+                create or replace temp table shaped as
+                select _position, _raw_hash,
+                       if(strlen(raw) > {MAX_RECORD_BYTES}, null, try(json_structure(raw)::varchar)) as structure
+                from given join framed using (_position)
+            """)
+            self._write_batch({first_position + i: text for i, text in broken.items()}, self._judge_structures())
+            self._count_codes()
+        con.unregister("given")
 
     def _judge_structures(self) -> str:
         """Judge structures not met before; return the SQL that collects unknown fields into `_extra`."""
         con = self.load.con
         counted = con.execute("select structure, count(*) from shaped where structure is not null group by all").fetchall()
-        fresh = [s for s, _ in counted if s not in self.verdicts]
-        for structure in fresh:
-            self.verdicts[structure] = self._judge(json.loads(structure))
+        fresh = {s: self._judge(json.loads(s)) for s, _ in counted if s not in self.verdicts}
+        self.verdicts |= fresh
         if fresh:
-            con.executemany(
-                "insert into verdicts values (?, ?, ?)",
-                [[s, self.verdicts[s].reason, self.verdicts[s].path] for s in fresh],
-            )
+            judged = {
+                "structure": list(fresh),
+                "_reason": pa.array([v.reason for v in fresh.values()], pa.string()),
+                "_path": pa.array([v.path for v in fresh.values()], pa.string()),
+            }
+            con.register("judged", pa.table(judged))
+            con.execute("insert into verdicts select * from judged")
+            con.unregister("judged")
         paths: Counter[str] = Counter()
         for structure, number in counted:
             paths.update(dict.fromkeys(self.verdicts[structure].extra, number))
@@ -140,7 +138,7 @@ class RecordParser:
         if not paths:
             return "null::varchar"
         pairs = ", ".join(
-            f"'{_quoted(p)}', nullif(json_extract(s.safe, '$.{_quoted(p).replace('[]', '[*]')}')::varchar, '[]')::json"
+            f"'{_quoted(p)}', nullif(json_extract(safe, '$.{_quoted(p).replace('[]', '[*]')}')::varchar, '[]')::json"
             for p in sorted(paths)
         )
         return f"nullif(json_merge_patch('{{}}', json_object({pairs}))::varchar, '{{}}')"
@@ -159,8 +157,12 @@ class RecordParser:
                 return Verdict("schema_type", wrong)
         return Verdict(extra=tuple(extra))
 
-    def _write_batch(self, broken: dict[int, str], first_position: int) -> None:
+    def _write_batch(self, broken: dict[int, str], extra: str) -> None:
         con = self.load.con
+        con.register(
+            "undecodable", pa.table({"_position": pa.array(broken, pa.int64()), "text": pa.array(broken.values(), pa.string())})
+        )
+        joined = "array_to_string(flatten([" + ", ".join(f"coalesce({sql}, [])" for _, sql in DATES) + "]), ',')"
         dates = "flatten([" + ", ".join(f"coalesce({sql}, [])" for _, sql in DATES) + "])"
         path = (
             "case "
@@ -168,47 +170,57 @@ class RecordParser:
             + " end"
         )
         columns = ", ".join(f'"{name}"' for name in self.types)
+        unpacked = ", ".join(f'r."{name}" as "{name}"' for name in self.types if name != "addresses")
         payload = "struct_pack(" + ", ".join(f'"{name}" := "{name}"' for name in self.types) + ")"
-        con.execute(f"""
-            create or replace temp table checked as
-            select *, case
-                when octet_length(encode(raw)) > {MAX_RECORD_BYTES} then ['json_limits', '$']
-                when is_malformed and json_valid(raw) then ['json_limits', '$']
-                when is_malformed then ['json_malformed', '$']
-                when _reason is not null then [_reason, _path]
-                when len(keys) > len(list_distinct(keys)) then ['json_strict', '$']
-                when coalesce(claimed_id, '') = '' then ['bid_missing', 'businessId.value']
-                when not bid_shape(claimed_id) then ['bid_shape', 'businessId.value']
-                when not bid_check(bid_digits(claimed_id)) then ['bid_checksum', 'businessId.value']
-                when contains(raw, '\\u0000') then ['control_char', '$']
-                when len(list_filter(names, lambda n: len(n.name) > {MAX_NAME})) > 0 then ['too_long', 'names[].name']
-                when len(list_filter({dates}, lambda d: bad_date(d))) > 0 then ['date_invalid', {path}]
-                when try_cast(lastModified as timestamp) is null then ['date_invalid', 'lastModified']
-                end as refusal
-            from parsed
-        """)
-        if broken:
-            table = pa.table({"_position": [first_position + i for i in broken], "text": list(broken.values())})
-            con.register("undecodable", table)
-            con.execute(
-                """
-                update checked set refusal = ['encoding', '$'], raw = u.text,
-                    claimed_id = nullif(regexp_extract(u.text, ?, 1), '')
-                from undecodable u where checked._position = u._position
-            """,
-                [CLAIMED_ID],
-            )
-            con.unregister("undecodable")
+        # One statement from raw text to judged row, so that no step copies the texts.
         con.execute(f"""
             create or replace temp table batch as
-            select {columns}, _position, _raw_hash, _extra,
-                   if(bid_shape(claimed_id) and bid_check(bid_digits(claimed_id)),
-                      bid_digits(claimed_id)[1:7] || '-' || bid_digits(claimed_id)[8], null) as _key,
-                   claimed_id as _claimed,
+            with parsed as (
+                select s._position, s._raw_hash, coalesce(u.text, g.raw) as raw, u.text is not null as is_broken,
+                       s.structure is null as is_malformed, v._reason as judged_reason, v._path as judged_path,
+                       if(s.structure is null, '{{}}', g.raw) as safe, from_json(safe, '{self.spec}') as r
+                from shaped s
+                join given g using (_position)
+                left join verdicts v using (structure)
+                left join undecodable u using (_position)
+            ),
+            unpacked as (
+                select _position, _raw_hash, raw, is_broken, is_malformed, judged_reason, judged_path, safe, {unpacked},
+                       -- Their order is arbitrary, and an order is no change.
+                       list_transform(
+                           r.addresses, lambda a: struct_update(a, postOffices := list_sort(a.postOffices))) as addresses,
+                       json_keys(safe) as keys, {extra} as _extra,
+                       coalesce(r.businessId."value",
+                                nullif(regexp_extract(if(is_malformed, raw, ''), '{CLAIMED_ID}', 1), '')) as _claimed,
+                       bid_digits(_claimed) as digits
+                from parsed
+            ),
+            checked as (
+                select *, case
+                    when is_broken then ['encoding', '$']
+                    when strlen(raw) > {MAX_RECORD_BYTES} then ['json_limits', '$']
+                    when is_malformed and json_valid(raw) then ['json_limits', '$']
+                    when is_malformed then ['json_malformed', '$']
+                    when judged_reason is not null then [judged_reason, judged_path]
+                    when len(keys) > len(list_distinct(keys)) then ['json_strict', '$']
+                    when coalesce(_claimed, '') = '' then ['bid_missing', 'businessId.value']
+                    when digits is null then ['bid_shape', 'businessId.value']
+                    when not bid_check(digits) then ['bid_checksum', 'businessId.value']
+                    when contains(raw, '\\u0000') then ['control_char', '$']
+                    when len(list_filter(names, lambda n: len(n.name) > {MAX_NAME})) > 0 then ['too_long', 'names[].name']
+                    when suspicious_dates({joined}) and len(list_filter({dates}, lambda d: bad_date(d))) > 0
+                        then ['date_invalid', {path}]
+                    when try_cast(lastModified as timestamp) is null then ['date_invalid', 'lastModified']
+                    end as refusal
+                from unpacked
+            )
+            select {columns}, _position, _raw_hash, _extra, _claimed,
+                   if(bid_check(digits), digits[1:7] || '-' || digits[8], null) as _key,
                    if(refusal is null, md5(to_json({payload})::varchar || coalesce(_extra, '')), null) as _record_hash,
                    refusal[1] as _reason, refusal[2] as _path, if(refusal is null, null, raw) as _original
             from checked
         """)
+        con.unregister("undecodable")
         self.load.add("batch")
 
     def _count_codes(self) -> None:
@@ -249,13 +261,14 @@ def known_codes() -> dict[str, set[str]]:
     return known
 
 
-def _json_spec(kind: DuckDBPyType) -> Any:
+def _json_spec(kind: Any) -> Any:
+    """A DuckDB type (duckdb.sqltypes.DuckDBPyType, loosely typed by its stubs) as the structure from_json takes."""
     if kind.id == "struct":
         return {name: _json_spec(child) for name, child in kind.children}
     return [_json_spec(kind.children[0][1])] if kind.id == "list" else str(kind)
 
 
-def _compare(found: Any, kind: DuckDBPyType, path: str, extra: list[str]) -> str | None:
+def _compare(found: Any, kind: Any, path: str, extra: list[str]) -> str | None:
     """The path at which `found` (a JSON structure) is not what `kind` expects; fields `kind` lacks are added to `extra`."""
     if found == "NULL":
         return None

@@ -1,0 +1,399 @@
+"""One load of one dataset as a transaction: everything a landing does to the raw zone.
+
+Records come in batches; each is landed (inserted or changed), found unchanged, or quarantined with a reason. On leaving,
+disappeared records are added, bounds are judged, and the load's folder is renamed into place: that rename is the commit.
+Until then nothing of it can be seen, and a killed load leaves only temporary files that the next one sweeps away.
+"""
+
+import json
+import shutil
+from collections import Counter
+from collections.abc import Iterable
+from datetime import date
+from importlib.metadata import version
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import pyarrow as pa
+from filelock import FileLock, Timeout
+
+from base.files import atomic_folder, commit_folder, sweep, write_text
+from ingest.lake import (
+    CHANGED,
+    DISAPPEARED,
+    INSERTED,
+    SYSTEM_COLUMNS,
+    LandingRefused,
+    Manifest,
+    connect,
+    describe_file,
+    digest,
+    files_digest,
+    literal,
+    manifests,
+    now,
+    write_schema,
+)
+from ingest.source import Source
+
+# Bounds that a value must reach; the others it must not pass.
+LOWER = {"floor", "shrink"}
+# A tiny register may double in a day.
+GROWTH_ALLOWANCE = 100
+
+
+class Load:
+    """One load of one dataset: `with Load(...) as load: load.add(batch) ...; manifest = load.manifest`.
+
+    mode "full": the batches together are the whole dataset, so what is missing has disappeared.
+    mode "partial": the batches are an excerpt; nothing can be said of what is not in them.
+    accept_bounds: a reason written by a person that lets a load pass whose bounds fail; it is kept in the receipt.
+    official: whether floor and ceiling apply (they are promises about the publisher's own register).
+
+    Raises LandingRefused when another load of the dataset is running, when the date is older than what is already
+    landed, and on leaving when a bound fails (the load is then kept in `aside/`, its receipt says which bound).
+    """
+
+    def __init__(
+        self,
+        source: Source,
+        dataset: str,
+        as_of: date,
+        *,
+        files: Iterable[Path],
+        home: Path,
+        mode: str = "full",
+        official: bool = False,
+        accept_bounds: str | None = None,
+    ) -> None:
+        self.source, self.dataset, self.as_of, self.home = source, source.datasets[dataset], as_of, home
+        self.official, self.accept_bounds = official, accept_bounds
+        self.raw = home / "raw" / source.name / dataset
+        self._parts = 0
+        described = [describe_file(p) for p in files]
+        self.manifest = Manifest(source.name, dataset, "", as_of.isoformat(), mode, described, files_digest(described))
+        self.manifest.code_version = version("kohde")
+        self.manifest.started_at = now()
+        self.unknown_fields: Counter[str] = Counter()
+        self.unknown_codes: Counter[str] = Counter()
+
+    # --- the transaction ---------------------------------------------------------------------------------------------
+
+    def __enter__(self) -> Self:
+        self._lock = FileLock(self.home / "manifests" / f".{self.manifest.source}-{self.manifest.dataset}.lock")
+        (self.home / "manifests").mkdir(parents=True, exist_ok=True)
+        try:
+            self._lock.acquire(timeout=0)
+        except Timeout:
+            raise LandingRefused("busy", f"another load of {self._name} is running") from None
+        try:
+            self._begin()
+        except BaseException:
+            self._lock.release()
+            raise
+        return self
+
+    def _begin(self) -> None:
+        self._recover()
+        known = manifests(self.home, self.manifest.source, self.manifest.dataset)
+        accepted = [m for m in known if m.verdict == "accepted"]
+        if accepted and (newest := accepted[-1].as_of) > self.as_of.isoformat():
+            raise LandingRefused("older_than_last", f"{self._name} of {self.as_of} comes after that of {newest}")
+        self._baseline = next((m for m in reversed(accepted) if m.mode == "full"), None)
+        numbers = [int(m.load_id[-3:]) for m in known if m.as_of == self.as_of.isoformat()]
+        self.load_id = self.manifest.load_id = (
+            f"{self.manifest.source}-{self.manifest.dataset}-{self.as_of:%Y%m%d}-{max(numbers, default=0) + 1:03d}"
+        )
+        write_schema(self.raw, self.dataset)
+        self._work = self.raw / f".load={self.load_id}.part"
+        self._work.mkdir()
+        self.con = connect(self._work / ".spill")
+        self._read_previous()
+        self.con.execute("""
+            create temp table seen (_key varchar, _record_hash varchar, _position bigint, outcome varchar);
+            create temp table quarantined (
+                _load_id varchar, position bigint, record_key varchar, reason varchar, path varchar, original varchar)
+        """)
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        try:
+            if kind is None:
+                self._finish()
+        finally:
+            self.con.close()
+            shutil.rmtree(self._work, ignore_errors=True)
+            self._lock.release()
+
+    def _recover(self) -> None:
+        """Make whole what a kill left: finish the receipt of a committed load, forget everything uncommitted."""
+        sweep(self.raw)
+        quarantine = self._zone("quarantine")
+        sweep(quarantine)
+        for zone in (self.raw, self._zone("aside")):
+            sweep(zone)
+            for inner in zone.glob("load=*/_manifest.json"):
+                outer = self.home / "manifests" / f"{inner.parent.name.removeprefix('load=')}.json"
+                if not outer.exists():
+                    write_text(outer, inner.read_text())
+        for orphan in quarantine.glob("load=*"):
+            if not any((zone / orphan.name).exists() for zone in (self.raw, self._zone("aside"))):
+                shutil.rmtree(orphan)
+
+    def _zone(self, zone: str) -> Path:
+        return self.home / zone / self.manifest.source / self.manifest.dataset
+
+    @property
+    def _name(self) -> str:
+        return f"{self.manifest.source}/{self.manifest.dataset}"
+
+    def _read_previous(self) -> None:
+        """The last state is not stored anywhere: it is the newest row of each key over all loads, minus disappeared ones."""
+        self.con.execute(f"""
+            create temp table previous as
+            select _key, last._record_hash as _record_hash, last._raw_hash as _raw_hash
+            from (
+                select _key, arg_max({{_op: _op, _record_hash: _record_hash, _raw_hash: _raw_hash}}, _load_id) as last
+                from read_parquet({literal(self.raw / "*" / "*.parquet")}, union_by_name=true, hive_partitioning=false)
+                group by _key)
+            where last._op <> '{DISAPPEARED}'
+        """)
+
+    # --- records ----------------------------------------------------------------------------------------------------
+
+    def skip_unchanged(self, batch: str) -> None:
+        """Take out of table `batch` (with _position, _raw_hash) the records whose raw bytes are those of the last state.
+
+        They need no parsing: equal bytes were parsed and judged when they landed.
+        """
+        self.con.execute(f"""
+            create or replace temp table same as
+            select b._position, p._key, p._record_hash from {batch} b join previous p using (_raw_hash)
+        """)
+        self._saw("select _key, _record_hash, _position, 'unchanged' from same")
+        self.con.execute(f"delete from {batch} where _position in (select _position from same)")
+
+    def add(self, batch: str) -> None:
+        """Account for every row of table `batch`: the payload columns plus _position, _key (null when it cannot be trusted),
+        _claimed (the key as told), _record_hash, _raw_hash, _extra and, for a refused record, _reason, _path, _original."""
+        self.con.execute(f"""
+            insert into quarantined
+            select '{self.load_id}', _position, _claimed, _reason, _path, _original from {batch} where _reason is not null;
+            create or replace temp table fresh as
+            select b.* exclude (_claimed, _reason, _path, _original),
+                   if(p._key is null, '{INSERTED}', '{CHANGED}') as _op,
+                   '{self.load_id}' as _load_id, date '{self.as_of}' as _as_of
+            from {batch} b left join previous p using (_key)
+            where b._reason is null and p._record_hash is distinct from b._record_hash
+        """)
+        self._saw("select _key, _record_hash, _position, 'landed' from fresh")
+        self._saw(f"select _key, null, _position, 'quarantined' from {batch} where _reason is not null")
+        self._saw(f"""select _key, _record_hash, _position, 'unchanged' from {batch}
+                      where _reason is null and _position not in (select _position from fresh)""")
+        self._write_part("select * from fresh")
+
+    def _saw(self, select: str) -> None:
+        self.con.execute(f"insert into seen {select}")
+
+    def _write_part(self, select: str) -> None:
+        columns = ", ".join(f'"{c}"' for c in SYSTEM_COLUMNS | self.dataset.columns)
+        if self._one(f"select count(*) from ({select})"):
+            file = self._work / f"part-{self._parts:05d}.parquet"
+            self.con.execute(f"copy (select {columns} from ({select})) to {literal(file)} (format parquet, compression zstd)")
+            self._parts += 1
+
+    def _one(self, query: str) -> Any:
+        row = self.con.execute(query).fetchone()
+        return row[0] if row else None
+
+    # --- the end of a load ---------------------------------------------------------------------------------------------
+
+    def _finish(self) -> None:
+        self._settle_duplicates()
+        self._land_disappeared()
+        self._count()
+        self.manifest.unknown_fields = dict(self.unknown_fields)
+        self.manifest.unknown_codes = dict(self.unknown_codes)
+        self.manifest.schema_fingerprint = digest(*sorted({*self.dataset.columns, *self.unknown_fields}))
+        self._judge()
+        self.manifest.finished_at = now()
+        self._commit()
+        if self.manifest.verdict == "rejected":
+            raise LandingRefused("bounds", f"{self.load_id} is kept aside: {self.manifest.reason}")
+
+    def _settle_duplicates(self) -> None:
+        """The same record twice counts once as landed and then as unchanged; two records that claim one key and differ
+        are both refused, since nobody can say which is true, and the previous version of that key stays."""
+        self.con.execute("""
+            create temp table doubled as
+            select _position, _key, outcome, count(distinct _record_hash) over (partition by _key) > 1 as conflicting,
+                   row_number() over (partition by _key order by outcome = 'unchanged' desc, _position) as nth
+            from seen where outcome <> 'quarantined' and _key is not null
+            qualify count(*) over (partition by _key) > 1
+        """)
+        if not self._one("select count(*) from doubled"):
+            return
+        self.manifest.counts.duplicates = self._one("select count(*) from doubled where not conflicting and nth > 1")
+        self.con.execute(
+            "create temp table withdrawn as select * from doubled where outcome = 'landed' and (conflicting or nth > 1)"
+        )
+        parts = f"read_parquet({literal(self._work / 'part-*.parquet')})"
+        if self._parts:
+            self.con.execute(f"""
+                insert into quarantined
+                select '{self.load_id}', _position, _key, 'conflicting_duplicate', '_key', to_json(p)::varchar
+                from {parts} p where _position in (select _position from withdrawn where conflicting)
+            """)
+            for part in sorted(self._work.glob("part-*.parquet")):
+                rest = f"select * from read_parquet({literal(part)}) where _position not in (select _position from withdrawn)"
+                touched = self._one(
+                    f"select count(*) from read_parquet({literal(part)}) where _position in (select _position from withdrawn)"
+                )
+                if touched:
+                    self._write_part(rest)
+                    part.unlink()
+        self.con.execute("""
+            update seen set outcome = if(w.conflicting, 'quarantined', 'unchanged')
+            from withdrawn w where seen._position = w._position
+        """)
+
+    def _land_disappeared(self) -> None:
+        """A key of the last state that the full dump no longer has. Not believed while a record could not be identified and
+        was not refused just so by the last load: that record may be the very one that seems to be gone."""
+        if self.manifest.mode != "full":
+            return
+        gone = "select _key from previous where _key not in (select _key from seen where _key is not null)"
+        known = self._zone("quarantine") / f"load={self._baseline.load_id}" / "part-00000.parquet" if self._baseline else None
+        before = (
+            f"select original from read_parquet({literal(known)})" if known and known.exists() else "select null where false"
+        )
+        nameless = self._one(f"""
+            select count(*) from quarantined q join seen s on s._position = q.position
+            where s._key is null and q.original not in ({before})
+        """)
+        if nameless:
+            if missing := self._one(f"select count(*) from ({gone})"):
+                self.manifest.warnings.append(f"{missing} disappearances not believed: {nameless} records without a key")
+            return
+        self.manifest.counts.disappeared = self._one(f"select count(*) from ({gone})")
+        columns = ", ".join(f'null::{kind} as "{name}"' for name, kind in self.dataset.columns.items())
+        self._write_part(f"""
+            select _key, '{DISAPPEARED}' as _op, '{self.load_id}' as _load_id, date '{self.as_of}' as _as_of,
+                   null::varchar as _record_hash, null::ubigint as _raw_hash, null::bigint as _position,
+                   null::varchar as _extra {"," + columns if columns else ""}
+            from ({gone})
+        """)
+
+    def _count(self) -> None:
+        counts = self.manifest.counts
+        outcomes = dict(self.con.execute("select outcome, count(*) from seen group by all").fetchall())
+        counts.read = sum(outcomes.values())
+        counts.unchanged, counts.quarantined = outcomes.get("unchanged", 0), outcomes.get("quarantined", 0)
+        if self._parts:
+            parts = f"read_parquet({literal(self._work / 'part-*.parquet')})"
+            landed = dict(self.con.execute(f"select _op, count(*) from {parts} group by all").fetchall())
+            counts.inserted, counts.updated = landed.get(INSERTED, 0), landed.get(CHANGED, 0)
+            counts.landed = counts.inserted + counts.updated
+        if not counts.balanced() or counts.quarantined != self._one("select count(*) from quarantined"):
+            raise AssertionError(f"accounting law broken in {self.load_id}: {counts}")
+
+    def _judge(self) -> None:
+        """Every bound with its limit and value; the first that fails is the reason of a rejection."""
+        counts, bounds = self.manifest.counts, self.dataset.bounds
+        allowance = bounds.quarantined_allowance
+        judged = [
+            ("floor", bounds.floor if self.official else 1, counts.read),
+            ("quarantined", max(allowance, int(bounds.quarantined * counts.read)), counts.quarantined),
+            ("unmapped", max(allowance, int(bounds.unmapped * counts.landed)), sum(self.unknown_codes.values())),
+        ]
+        if self.official and bounds.ceiling is not None:
+            judged.append(("ceiling", bounds.ceiling, counts.read))
+        if self._baseline and self.manifest.mode == "full":
+            before = self._baseline.counts.read
+            judged.append(("shrink", int(before * (1 - bounds.shrink)), counts.read))
+            judged.append(("grow", max(before + GROWTH_ALLOWANCE, int(before * (1 + bounds.grow))), counts.read))
+        self.manifest.bounds = [
+            {"bound": name, "limit": limit, "value": value, "passed": value >= limit if name in LOWER else value <= limit}
+            for name, limit, value in judged
+        ]
+        failed = [b for b in self.manifest.bounds if not b["passed"]]
+        if failed and self.accept_bounds:
+            self.manifest.warnings.append(f"bounds {[b['bound'] for b in failed]} accepted: {self.accept_bounds}")
+        elif failed:
+            self.manifest.verdict = "rejected"
+            self.manifest.reason = ", ".join(f"{b['bound']} {b['value']} (limit {b['limit']})" for b in failed)
+
+    def _commit(self) -> None:
+        """Quarantine first, then the load's folder (the commit), then the receipt; a kill between is finished by _recover."""
+        shutil.rmtree(self._work / ".spill", ignore_errors=True)
+        if self.manifest.counts.quarantined:
+            with atomic_folder(self._zone("quarantine") / f"load={self.load_id}") as folder:
+                self.con.execute(
+                    f"copy quarantined to {literal(folder / 'part-00000.parquet')} (format parquet, compression zstd)"
+                )
+        receipt = json.dumps(self.manifest.to_dict(), ensure_ascii=False, indent=1)
+        (self._work / "_manifest.json").write_text(receipt, encoding="utf-8")
+        zone = self.raw if self.manifest.verdict == "accepted" else self._zone("aside")
+        commit_folder(self._work, zone / f"load={self.load_id}")
+        write_text(self.home / "manifests" / f"{self.load_id}.json", receipt)
+
+
+def already_landed(home: Path, source: str, dataset: str, as_of: date, files: Iterable[Path]) -> Manifest | None:
+    """The receipt of an accepted load of exactly these bytes for this day, if there is one."""
+    wanted = files_digest([describe_file(p) for p in files])
+    same = (m for m in manifests(home, source, dataset) if m.as_of == as_of.isoformat() and m.verdict == "accepted")
+    return next((m for m in same if m.sha256 == wanted), None)
+
+
+def land_table(
+    source: Source,
+    dataset: str,
+    rows: pa.Table,
+    as_of: date,
+    *,
+    files: Iterable[Path],
+    home: Path,
+    refused: pa.Table | None = None,
+    mode: str = "full",
+    official: bool = False,
+    accept_bounds: str | None = None,
+) -> Manifest:
+    """Land a table that fits in memory: `rows` has the dataset's columns and `_position`.
+
+    A column `_extra` (JSON object text) holds fields of the source that the fact sheet does not know: kept and counted.
+    refused: records that could not become rows: _position, _key, _reason, _path, _original (texts, _position int).
+    A row with an empty key column is quarantined as `key_missing`. Raises LandingRefused as Load does.
+    """
+    spec, files = source.datasets[dataset], list(files)
+    if known := already_landed(home, source.name, dataset, as_of, files):
+        return known
+    with Load(
+        source, dataset, as_of, files=files, home=home, mode=mode, official=official, accept_bounds=accept_bounds
+    ) as load:
+        columns = ", ".join(f'"{name}"::{kind} as "{name}"' for name, kind in spec.columns.items())
+        key = " || '|' || ".join(f'"{k}"::varchar' for k in spec.key)
+        payload = ", ".join(f'"{c}" := "{c}"' for c in spec.columns)
+        extra = "_extra::varchar" if "_extra" in rows.column_names else "null::varchar"
+        load.con.register("given", rows)
+        load.con.execute(f"""
+            create temp table batch as
+            select *, _key as _claimed, md5(to_json(payload)::varchar) as _record_hash, null::ubigint as _raw_hash,
+                   if(_key is null, 'key_missing', null) as _reason,
+                   if(_key is null, '{",".join(spec.key)}', null) as _path,
+                   if(_key is null, to_json(payload)::varchar, null) as _original
+            from (select {columns}, _position, {extra} as _extra, {key} as _key, struct_pack({payload}) as payload
+                  from given)
+        """)
+        load.con.execute("alter table batch drop column payload")
+        if refused is not None and refused.num_rows:
+            load.con.register("given_refused", refused)
+            load.con.execute(
+                """insert into batch by name
+                   select _position, _key, _key as _claimed, _reason, _path, _original from given_refused"""
+            )
+        unknown = load.con.execute(
+            "select field, count(*) from (select unnest(json_keys(_extra)) as field from batch) group by all"
+        )
+        load.unknown_fields.update(dict(unknown.fetchall()))
+        load.add("batch")
+    return load.manifest
