@@ -12,6 +12,7 @@ import json
 import os
 import subprocess
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -162,6 +163,8 @@ def building(home: Path, *, full_refresh: bool = False, target: str = "duckdb", 
             _forget_warehouse(home)
             before = BuildState()
         replace(before, status="building").write(home)
+        # A dbt that dies early leaves the results of the run before, which would be taken for its own.
+        (settings.dbt_target(home) / "run_results.json").unlink(missing_ok=True)
         try:
             yield plan
         except BaseException as error:
@@ -215,16 +218,34 @@ def _run_dbt(plan: Plan, progress: NodeDone | None) -> tuple[dict[str, int], lis
         DuckDBConnectionManager.close_all_connections()  # type: ignore[no-untyped-call]
     if outcome.exception is not None:
         raise BuildFailed(f"dbt could not run: {_first_line(outcome.exception)} (log: {log})")
-    nodes: list[Any] = list(getattr(outcome.result, "results", []))
-    bad = [node for node in nodes if node.status in ("error", "fail", "runtime error")]
-    if bad or not outcome.success:
-        first = f"{bad[0].node.name}: {_first_line(bad[0].message)}" if bad else "no reason given"
-        raise BuildFailed(f"{len(bad)} of {len(nodes)} models and tests failed, first {first} (log: {log})")
-    counts: dict[str, int] = {}
-    for node in nodes:
-        counts[str(node.status)] = counts.get(str(node.status), 0) + 1
-    warnings = [f"{node.node.name}: {_first_line(node.message)}" for node in nodes if node.status == "warn"]
-    return counts, warnings, invocation_id(plan.home)
+    if not outcome.success:
+        raise BuildFailed(failure(plan.home))
+    results = run_results(plan.home)
+    counts = Counter(str(result["status"]) for result in results["results"])
+    warnings = [_said(result) for result in results["results"] if result["status"] == "warn"]
+    return dict(counts), warnings, results["metadata"]["invocation_id"]
+
+
+def run_results(home: Path) -> dict[str, Any]:
+    """What the last dbt run of the lake did, node by node; dbt writes it also when a node fails."""
+    found: dict[str, Any] = json.loads((settings.dbt_target(home) / "run_results.json").read_text())
+    return found
+
+
+def failure(home: Path) -> str:
+    """Why the last dbt run failed: how many nodes, the first of them with its reason, the log. One line."""
+    log = settings.dbt_target(home) / "dbt.log"
+    if not (settings.dbt_target(home) / "run_results.json").exists():
+        return f"dbt ended before its first model (log: {log})"
+    results = run_results(home)["results"]
+    bad = [result for result in results if result["status"] in ("error", "fail", "runtime error")]
+    first = _said(bad[0]) if bad else "no reason given"
+    return f"{len(bad)} of {len(results)} models and tests failed, first {first} (log: {log})"
+
+
+def _said(result: dict[str, Any]) -> str:
+    # model.kohde.organisations, test.kohde.unique_organisations_business_id.0123abcd
+    return f"{result['unique_id'].split('.')[2]}: {_first_line(result['message'])}"
 
 
 def parse(target_path: Path) -> None:
@@ -243,12 +264,6 @@ def parse(target_path: Path) -> None:
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     if done.returncode:
         raise BuildFailed(f"dbt cannot read the project: {' '.join(done.stdout.splitlines()[-3:])}")
-
-
-def invocation_id(home: Path) -> str:
-    """Id of the dbt run whose results lie in the lake."""
-    results = json.loads((settings.dbt_target(home) / "run_results.json").read_text())
-    return str(results["metadata"]["invocation_id"])
 
 
 def _readable(warehouse: Path) -> bool:

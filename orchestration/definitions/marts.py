@@ -8,11 +8,12 @@ from typing import Any
 
 import dagster as dg
 from dagster_dbt import DagsterDbtTranslator, DbtCliResource, DbtProject, dbt_assets
+from dagster_dbt.errors import DagsterDbtCliRuntimeError
 from filelock import FileLock
 
 from base import files
 from orchestration import settings
-from orchestration.build import building, fingerprint, parse
+from orchestration.build import building, failure, fingerprint, parse, run_results
 
 WRITER = "duckdb_writer"
 """Pool of the one writer DuckDB can have; its limit of 1 is the default of our dagster.yaml."""
@@ -61,8 +62,11 @@ def marts(context: dg.AssetExecutionContext, dbt: DbtCliResource) -> Iterator[An
         plan.whole = not context.op_execution_context.is_subset
         context.log.info(f"whole new warehouse: {plan.reason}" if plan.reason else f"after {plan.watermarks}")
         run = dbt.cli(plan.arguments, context=context, target_path=settings.dbt_target(home))
-        yield from run.stream()
-        plan.invocation_id = run.get_artifact("run_results.json")["metadata"]["invocation_id"]
+        try:
+            yield from run.stream()
+        except DagsterDbtCliRuntimeError as error:
+            raise dg.Failure(failure(home)) from error
+        plan.invocation_id = run_results(home)["metadata"]["invocation_id"]
 
 
 def dbt_resource() -> DbtCliResource:
