@@ -194,10 +194,10 @@ def test_requests_are_recorded(client: httpx2.Client, server: RegistryServer) ->
 
 
 def test_rules_count_wait_and_match(client: httpx2.Client, server: RegistryServer) -> None:
-    server.faults.add("/companies", "503", times=2, after=1)
+    server.faults.add("/companies", "503", times=2, after=2)
     server.faults.parse("/post_codes=500*1")
     assert client.get("/description", params={"code": "REK", "lang": "fi"}).status_code == 200
-    assert [client.get("/companies").status_code for _ in range(4)] == [200, 503, 503, 200]
+    assert [client.get("/companies").status_code for _ in range(5)] == [200, 200, 503, 503, 200]
     assert [client.get("/post_codes", params={"lang": "fi"}).status_code for _ in range(2)] == [500, 200]
     server.faults.add("*", "500", times=None)
     assert [client.get("/companies").status_code for _ in range(3)] == [500] * 3

@@ -351,6 +351,13 @@ def test_code_lists(finland: Path) -> None:
     }  # fmt: skip
 
 
+def test_a_folder_with_another_finland_is_refused(tmp_path: Path) -> None:
+    generate(10, 1, 2, tmp_path)
+    generate(10, 1, 2, tmp_path)
+    with pytest.raises(ValueError, match="another made-up Finland"):
+        generate(10, 1, 1, tmp_path)
+
+
 def test_about_tells_that_it_is_made_up(finland: Path) -> None:
     about = json.loads((finland / "truth" / "about.json").read_text())
     assert about["synthetic"] is True and about["seed"] == 7 and about["organisations"] == COMPANIES and about["days"] == 3

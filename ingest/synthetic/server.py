@@ -175,8 +175,10 @@ class RegistryServer:
         if known:
             return Answer(HTTPStatus.NOT_MODIFIED, validators, b"")
         # Mapped, not read: a national zip has hundreds of megabytes, and several clients may ask at once.
-        with path.open("rb") as file:
-            body = memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
+        body: bytes | memoryview = b""
+        if stat.st_size:
+            with path.open("rb") as file:
+                body = memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
         return Answer(HTTPStatus.OK, {"Content-Type": "application/zip", "Content-Length": str(len(body)), **validators}, body)
 
     def _search(self, query: Mapping[str, str]) -> Answer:
