@@ -7,13 +7,16 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pytest
+import typer
 
-from ingest import lake
+from ingest import lake, load
 from ingest.source import Source
 from orchestration import cli, landing, settings, terminal
 from orchestration.publish import publish
@@ -62,7 +65,7 @@ def receipts(home: Path, *days: int, rows: int = 5) -> None:
                 "_position": list(range(rows)),
             }
         )
-        lake.land_table(source, "code_lists", table, date(2026, 1, day), files=[home / "codes.txt"], home=home, mode="partial")
+        load.land_table(source, "code_lists", table, date(2026, 1, day), files=[home / "codes.txt"], home=home, mode="partial")
 
 
 def test_help_is_fast_and_names_every_command() -> None:
@@ -248,3 +251,19 @@ def test_ui_answers_on_loopback_only_and_ends_both_children(home: Path) -> None:
         assert supervisor.wait(60) == 0
     for child in children:
         assert not Path(f"/proc/{child}").exists()
+
+
+def test_the_page_of_commands_names_every_command_and_option() -> None:
+    page = (settings.ROOT / "docs" / "reference" / "commands.md").read_text()
+
+    def commands(command: Any, path: str) -> Iterator[tuple[str, list[str]]]:
+        for name, inner in getattr(command, "commands", {}).items():
+            yield from commands(inner, f"{path} {name}")
+        if not hasattr(command, "commands"):
+            yield path, [option for parameter in command.params for option in parameter.opts if option.startswith("--")]
+
+    for command, options in commands(typer.main.get_command(cli.app), "kohde"):
+        line = next((line for line in page.splitlines() if line.startswith(f"| `{command}")), None)
+        assert line, f"{command} is not in commands.md"
+        for option in set(options) - {"--json", "--help"}:
+            assert option in line, f"{command} {option} is not in commands.md"
