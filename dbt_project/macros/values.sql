@@ -16,34 +16,48 @@
     coalesce(len({{ in_force(entries, condition) }}) > 0, false)
 {%- endmacro %}
 
+{#- A field of the current one of versioned entries: that in force; when all have ended (a ceased company) the one that ended
+    last; the lowest version first (1 = current). The order of the list says nothing. -#}
+{% macro current_of(entries, field) -%}
+    list_sort(list_transform({{ entries }}, lambda x: struct_pack(
+        has_ended := coalesce(x.endDate, '') <> '',
+        ended := -coalesce(epoch({{ day('x.endDate') }}), 0),
+        version := x.version,
+        field := x.{{ field }}
+    )))[1].field
+{%- endmacro %}
+
 {#- A "c/o" part names somebody, often a private person: it ends a line wherever it starts. -#}
 {% macro without_care_of(expression) -%}
-    {{ text("regexp_replace(" ~ expression ~ ", '(?i)(^|[\\s,])c/o\\b.*$', '')") }}
+    {{ text("regexp_replace(" ~ expression ~ ", '(?i)([^\\pL\\pN]+|^)(c\\s*[/\\\\]\\s*o|℅).*$', '')") }}
 {%- endmacro %}
 
-{#- Street line as on an envelope: Katu 10 B 21a; or the post-office box: PL 123. -#}
+{#- Street line as on an envelope: Katu 10 B 21a. -#}
 {% macro street_line(address) -%}
-    coalesce(
-        'PL ' || {{ text(address ~ ".postOfficeBox") }},
-        nullif(concat_ws(
-            ' ', {{ without_care_of(address ~ ".street") }}, {{ text(address ~ ".buildingNumber") }},
-            {{ text(address ~ ".entrance") }},
-            {{ text("concat(" ~ address ~ ".apartmentNumber, " ~ address ~ ".apartmentIdSuffix)") }}
-        ), '')
-    )
+    {{ without_care_of("concat_ws(' ', " ~ [
+        text(address ~ ".street"), text(address ~ ".buildingNumber"), text(address ~ ".entrance"),
+        text("concat(" ~ address ~ ".apartmentNumber, " ~ address ~ ".apartmentIdSuffix)"),
+    ] | join(', ') ~ ")") }}
 {%- endmacro %}
 
-{#- In a free (foreign) address spaces became underscores and line breaks became spaces: back to lines. -#}
+{#- In a free (foreign) address spaces became underscores and line breaks became spaces: back to lines. A line that is only
+    "c/o" takes the next one, which holds the name, with it. -#}
 {% macro free_address_lines(address) -%}
     list_filter(
         list_transform(
-            string_split({{ address }}.freeAddressLine, ' '),
+            string_split(regexp_replace({{ address }}.freeAddressLine, '(?i)(^| )_*c_*[/\\]_*o[_:]* ', '\1c/o_', 'g'), ' '),
             lambda line: {{ without_care_of("replace(line, '_', ' ')") }}
         ),
         lambda line: line is not null
     )
 {%- endmacro %}
 
+{#- Post offices come once per language in any order; one language may be missing. -#}
 {% macro town(address, language) -%}
-    list_filter({{ address }}.postOffices, lambda x: x.languageCode = '{{ language }}')[1].city
+    {{ text("coalesce(list_filter(" ~ address ~ ".postOffices, lambda x: x.languageCode = '" ~ language ~ "')[1], "
+        ~ address ~ ".postOffices[1]).city") }}
+{%- endmacro %}
+
+{% macro municipality(address) -%}
+    list_filter({{ address }}.postOffices, lambda x: x.municipalityCode <> '')[1].municipalityCode
 {%- endmacro %}

@@ -16,8 +16,8 @@ with told as (
 
 {%- if is_incremental() %}
 
--- What was known before of the organisations now told of. Rows of loads that are told again (a build that was killed
--- half-way, or a dbt run without watermarks) are left out, so that running twice gives the same as running once.
+-- What was known before the first day that is now told (again). Rows of that day and later ones are made anew, so that
+-- running twice, or after a build that was killed half-way, gives the same as running once.
 known as (
 
     select
@@ -29,9 +29,8 @@ known as (
         history.{{ field }}{{ ',' if not loop.last }}
         {%- endfor %}
     from {{ this }} as history
-    where
-        history.business_id in (select business_id from {{ ref('enr_affected_organisations') }})
-        and history.load_id not in (select distinct load_id from told)
+    inner join {{ ref('enr_affected_organisations') }} as affected on history.business_id = affected.business_id
+    where history.valid_from < affected.told_from
 
 ),
 
@@ -40,7 +39,6 @@ versions as (
     select * from told
     union all by name
     select * from known
-    where (business_id, as_of) not in (select (business_id, as_of) from told)
 
 ),
 {%- else %}

@@ -3,103 +3,121 @@
 with claims as (
 
     select * from {{ ref('enr_organisation_claims') }}
-    -- Two loads of one day: the later one is what is true of that day.
+    -- Two loads of one day: the later one is what is true of that day; the search, which tells more, comes after the bulk.
     qualify row_number() over (partition by business_id, as_of order by load_id desc) = 1
 
 ),
 
-placed as (
+-- An address without a municipality lies in that of its post code.
+located as (
 
     select
-        claims.*,
-        municipalities.region_code,
-        municipalities.wellbeing_county_code,
-        coalesce(municipalities.language_code in ('sv', 'sv_fi'), false) as is_swedish_first,
-        forms.letters as legal_form_letters,
-        coalesce(forms.legal_form_group, 'other') as legal_form_group,
-        case
-            when claims.industry_code_set = 'TOIMI4' then claims.industry_code_told
-            else equivalents.code_2025
-        end as industry_code,
-        case
-            when claims.industry_code_set = 'TOIMI4' then 'registry'
-            else equivalents.code_source
-        end as industry_code_source,
-        coalesce(equivalents.codes_2008, []) as industry_2008_codes
+        claims.* replace (
+            coalesce(claims.visiting_municipality_code, visiting_areas.municipality_code) as visiting_municipality_code,
+            coalesce(claims.postal_municipality_code, postal_areas.municipality_code) as postal_municipality_code
+        )
     from claims
-    left join {{ ref('municipalities') }} as municipalities on claims.municipality_code = municipalities.code
-    left join {{ ref('legal_forms') }} as forms on claims.legal_form_code = forms.code
-    left join {{ ref('enr_industry_equivalents') }} as equivalents
-        on claims.industry_code_told = equivalents.code_told and claims.industry_code_set = equivalents.code_set
+    left join {{ ref('postal_codes') }} as visiting_areas on claims.visiting_postcode = visiting_areas.postcode
+    left join {{ ref('postal_codes') }} as postal_areas on claims.postal_postcode = postal_areas.postcode
 
 ),
 
-towns as (
+-- An address is written in the first language of its municipality.
+written as (
 
     select
-        *,
-        if(is_swedish_first, coalesce(visiting_town_sv, visiting_town_fi), coalesce(visiting_town_fi, visiting_town_sv)) as visiting_town,
-        if(is_swedish_first, coalesce(postal_town_sv, postal_town_fi), coalesce(postal_town_fi, postal_town_sv)) as postal_town
-    from placed
-
-),
-
-envelopes as (
-
-    select
-        *,
+        located.*,
+        -- There is no domicile in the open data (INFERRED rule: the visiting address's municipality, else the postal one's).
+        coalesce(located.visiting_municipality_code, located.postal_municipality_code) as municipality_code,
+        case
+            when located.visiting_municipality_code is not null then 'visiting_address'
+            when located.postal_municipality_code is not null then 'postal_address'
+        end as municipality_source,
+        {%- for kind in ['visiting', 'postal'] %}
+        coalesce({{ kind }}_places.language_code in ('sv', 'sv_fi'), false) as is_{{ kind }}_swedish,
+        if(is_{{ kind }}_swedish, 'PB ', 'PL ') || located.{{ kind }}_box as {{ kind }}_box_line,
+        if(is_{{ kind }}_swedish, located.{{ kind }}_town_sv, located.{{ kind }}_town_fi) as {{ kind }}_town,
+        nullif(array_to_string(located.{{ kind }}_foreign_lines, ', '), '') as {{ kind }}_foreign,
+        {%- endfor %}
+        coalesce(located.visiting_street, visiting_box_line, visiting_foreign) as visiting_line,
+        coalesce(postal_box_line, located.postal_street, postal_foreign) as postal_line,
         -- Mail goes to the postal address, to the visiting address where there is none.
-        if(coalesce(postal_street, postal_postcode) is not null,
-            [name, postal_street, nullif(concat_ws(' ', postal_postcode, postal_town), '')],
-            [name, visiting_street, nullif(concat_ws(' ', visiting_postcode, visiting_town), '')]
+        if(coalesce(postal_line, located.postal_postcode) is not null, 'postal', 'visiting') as mail_goes_to
+    from located
+    left join {{ ref('municipalities') }} as visiting_places on located.visiting_municipality_code = visiting_places.code
+    left join {{ ref('municipalities') }} as postal_places on located.postal_municipality_code = postal_places.code
+
+),
+
+enveloped as (
+
+    select
+        *,
+        list_filter(
+            case
+                {%- for kind in ['postal', 'visiting'] %}
+                when mail_goes_to = '{{ kind }}' then [name]
+                    || if({{ kind }}_line = {{ kind }}_foreign, {{ kind }}_foreign_lines, [{{ kind }}_line])
+                    || [nullif(concat_ws(' ', {{ kind }}_postcode, {{ kind }}_town), '')]
+                {%- endfor %}
+            end,
+            lambda line: line is not null
         ) as envelope
-    from towns
+    from written
 
 )
 
 select
-    envelopes.business_id,
-    envelopes.load_id,
-    envelopes.as_of,
-    envelopes.op,
-    envelopes.name,
-    envelopes.trade_names,
-    envelopes.legal_form_code,
-    envelopes.legal_form_letters,
-    envelopes.legal_form_group,
-    envelopes.status,
-    envelopes.industry_code,
-    envelopes.industry_code_source,
+    enveloped.business_id,
+    enveloped.load_id,
+    enveloped.as_of,
+    enveloped.op,
+    enveloped.name,
+    enveloped.trade_names,
+    enveloped.legal_form_code,
+    forms.letters as legal_form_letters,
+    coalesce(forms.legal_form_group, 'other') as legal_form_group,
+    enveloped.status,
+    if(enveloped.industry_code_set = 'TOIMI4', enveloped.industry_code_told, equivalents.code_2025) as industry_code,
+    if(enveloped.industry_code_set = 'TOIMI4', 'registry', equivalents.code_source) as industry_code_source,
     industries.section_code as industry_section,
-    envelopes.industry_2008_codes,
-    envelopes.municipality_code,
-    envelopes.municipality_source,
-    envelopes.region_code,
-    envelopes.wellbeing_county_code,
-    envelopes.visiting_street,
-    envelopes.visiting_postcode,
-    envelopes.visiting_town,
-    envelopes.postal_street,
-    envelopes.postal_postcode,
-    envelopes.postal_town,
-    envelopes.postal_country,
-    if(len(list_filter(envelopes.envelope, lambda line: line is not null)) > 1,
-        list_filter(envelopes.envelope, lambda line: line is not null), []) as postal_lines,
+    coalesce(
+        equivalents.codes_2008, if(enveloped.industry_code_set = 'TOIMI3', [enveloped.industry_code_told], [])
+    ) as industry_2008_codes,
+    enveloped.municipality_code,
+    enveloped.municipality_source,
+    municipalities.region_code,
+    municipalities.wellbeing_county_code,
+    enveloped.visiting_line as visiting_street,
+    enveloped.visiting_postcode,
+    enveloped.visiting_town,
+    enveloped.postal_line as postal_street,
+    enveloped.postal_postcode,
+    enveloped.postal_town,
+    nullif(upper(if(mail_goes_to = 'postal', enveloped.postal_country, enveloped.visiting_country)), 'FI') as postal_country,
+    if(len(enveloped.envelope) > 1, enveloped.envelope, []) as postal_lines,
     -- The register has none of these (SAW); the survey, PTV and a contract extract will.
     null::varchar as phone,
     null::varchar as email,
-    envelopes.website,
+    enveloped.website,
     null::varchar as language,
     null::varchar as staff_band,
     null::varchar as staff_band_source,
-    envelopes.is_employer,
-    envelopes.is_vat_registered,
-    envelopes.is_prepayment_registered,
+    enveloped.is_employer,
+    enveloped.is_vat_registered,
+    enveloped.is_prepayment_registered,
     null::integer as taxed_income_year,
     null::decimal(18, 2) as taxed_income_eur,
-    envelopes.registered_on,
-    envelopes.ended_on,
-    envelopes.legal_form_group <> 'housing' and envelopes.status not in ('bankruptcy', 'liquidation', 'ceased') as is_marketing_target,
-    envelopes.sources
-from envelopes
-left join {{ ref('industries') }} as industries on envelopes.industry_code = industries.code
+    enveloped.registered_on,
+    enveloped.ended_on,
+    -- A form no list knows yet is nobody's reason to withhold; the receipt of its load warns of the code.
+    coalesce(forms.is_marketing_eligible and forms.legal_form_group <> 'housing', true)
+    and enveloped.status not in ('bankruptcy', 'liquidation', 'ceased') as is_marketing_target,
+    enveloped.sources
+from enveloped
+left join {{ ref('legal_forms') }} as forms on enveloped.legal_form_code = forms.code
+left join {{ ref('municipalities') }} as municipalities on enveloped.municipality_code = municipalities.code
+left join {{ ref('enr_industry_equivalents') }} as equivalents
+    on enveloped.industry_code_told = equivalents.code_told and enveloped.industry_code_set = equivalents.code_set
+left join {{ ref('industries') }} as industries
+    on industries.code = if(enveloped.industry_code_set = 'TOIMI4', enveloped.industry_code_told, equivalents.code_2025)
