@@ -7,6 +7,7 @@ is fsynced, because a rename is only durable once its folder is.
 
 import os
 import shutil
+import time
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -90,9 +91,13 @@ def switch_pointer(link: Path, target: str) -> None:
         temporary.unlink(missing_ok=True)
 
 
-def sweep(folder: Path) -> list[Path]:
-    """Remove what killed writers left in `folder` itself (not below it); the caller must hold the folder's lock."""
-    left = list(folder.glob(f".*{TEMPORARY_SUFFIX}")) if folder.is_dir() else []
+def sweep(folder: Path, prefix: str = "", older_than_seconds: float = 0) -> list[Path]:
+    """Remove what killed writers left in `folder` itself (not below it) under names that begin with `prefix`.
+
+    The caller holds the lock of these names; where there is none, `older_than_seconds` must outlast any writer.
+    """
+    before = time.time() - older_than_seconds
+    left = [e for e in folder.glob(f".{prefix}*{TEMPORARY_SUFFIX}") if e.lstat().st_mtime <= before]
     for entry in left:
         shutil.rmtree(entry) if entry.is_dir() and not entry.is_symlink() else entry.unlink(missing_ok=True)
     return left

@@ -12,7 +12,7 @@ from typing import Any, Self
 
 import duckdb
 
-from base.files import atomic_file, write_text
+from base.files import atomic_file, sweep, write_text
 from ingest.source import Dataset, Source
 
 Progress = Callable[[str, int, int | None], None]
@@ -87,6 +87,7 @@ def archive_file(home: Path, source: str, as_of: date, origin: Path, name: str |
     what was once received is never overwritten.
     """
     folder, digest = archive_folder(home, source, as_of), sha256(origin)
+    sweep(folder, older_than_seconds=86_400)
     target = folder / (name or origin.name)
     if target.exists() and sha256(target) != digest:
         target = target.with_name(f"{target.stem}.{digest[:12]}{target.suffix}")
@@ -99,7 +100,9 @@ def archive_file(home: Path, source: str, as_of: date, origin: Path, name: str |
 
 @dataclass
 class Counts:
-    """The accounting law: read = landed + unchanged + quarantined. `disappeared` rows land too but were not read."""
+    """The accounting law: read = landed + unchanged + quarantined. `disappeared` rows land too but were not read;
+    `withheld` keys are missing from a full dump, but a record of it that could not be identified may be one of them.
+    """
 
     read: int = 0
     landed: int = 0
@@ -109,6 +112,7 @@ class Counts:
     updated: int = 0
     disappeared: int = 0
     duplicates: int = 0
+    withheld: int = 0
 
     def balanced(self) -> bool:
         """Whether every record read is accounted for exactly once."""

@@ -8,7 +8,8 @@ Until then nothing of it can be seen, and a killed load leaves only temporary fi
 import json
 import shutil
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from datetime import date
 from importlib.metadata import version
 from pathlib import Path
@@ -81,26 +82,22 @@ class Load:
     # --- the transaction ---------------------------------------------------------------------------------------------
 
     def __enter__(self) -> Self:
-        self._lock = FileLock(self.home / "manifests" / f".{self.manifest.source}-{self.manifest.dataset}.lock")
-        (self.home / "manifests").mkdir(parents=True, exist_ok=True)
-        try:
-            self._lock.acquire(timeout=0)
-        except Timeout:
-            raise LandingRefused("busy", f"another load of {self._name} is running") from None
+        self._lock = dataset_lock(self.home, self.manifest.source, self.manifest.dataset)
+        self._lock.__enter__()
         try:
             self._begin()
         except BaseException:
-            self._lock.release()
+            self._lock.__exit__(None, None, None)
             raise
         return self
 
     def _begin(self) -> None:
         self._recover()
         known = manifests(self.home, self.manifest.source, self.manifest.dataset)
-        accepted = [m for m in known if m.verdict == "accepted"]
-        if accepted and (newest := accepted[-1].as_of) > self.as_of.isoformat():
+        self._accepted = [m for m in known if m.verdict == "accepted"]
+        if self._accepted and (newest := self._accepted[-1].as_of) > self.as_of.isoformat():
             raise LandingRefused("older_than_last", f"{self._name} of {self.as_of} comes after that of {newest}")
-        self._baseline = next((m for m in reversed(accepted) if m.mode == "full"), None)
+        self._baseline = next((m for m in reversed(self._accepted) if m.mode == "full"), None)
         numbers = [int(m.load_id[-3:]) for m in known if m.as_of == self.as_of.isoformat()]
         self.load_id = self.manifest.load_id = (
             f"{self.manifest.source}-{self.manifest.dataset}-{self.as_of:%Y%m%d}-{max(numbers, default=0) + 1:03d}"
@@ -123,19 +120,15 @@ class Load:
         finally:
             self.con.close()
             shutil.rmtree(self._work, ignore_errors=True)
-            self._lock.release()
+            self._lock.__exit__(None, None, None)
 
     def _recover(self) -> None:
         """Make whole what a kill left: finish the receipt of a committed load, forget everything uncommitted."""
         sweep(self.raw)
         quarantine = self._zone("quarantine")
         sweep(quarantine)
-        for zone in (self.raw, self._zone("aside")):
-            sweep(zone)
-            for inner in zone.glob("load=*/_manifest.json"):
-                outer = self.home / "manifests" / f"{inner.parent.name.removeprefix('load=')}.json"
-                if not outer.exists():
-                    write_text(outer, inner.read_text())
+        sweep(self._zone("aside"))
+        finish_receipts(self.home, self.manifest.source, self.manifest.dataset)
         for orphan in quarantine.glob("load=*"):
             if not any((zone / orphan.name).exists() for zone in (self.raw, self._zone("aside"))):
                 shutil.rmtree(orphan)
@@ -258,22 +251,14 @@ class Load:
         """)
 
     def _land_disappeared(self) -> None:
-        """A key of the last state that the full dump no longer has. Not believed while a record could not be identified and
-        was not refused just so by the last load: that record may be the very one that seems to be gone."""
+        """A key of the last state that the full dump no longer has. Not believed while a record could not be identified:
+        that record may be the very one that seems to be gone. One that was refused just so when all keys were there is not.
+        """
         if self.manifest.mode != "full":
             return
         gone = "select _key from previous where _key not in (select _key from seen where _key is not null)"
-        known = self._zone("quarantine") / f"load={self._baseline.load_id}" / "part-00000.parquet" if self._baseline else None
-        before = (
-            f"select original from read_parquet({literal(known)})" if known and known.exists() else "select null where false"
-        )
-        nameless = self._one(f"""
-            select count(*) from quarantined q join seen s on s._position = q.position
-            where s._key is null and q.original not in ({before})
-        """)
-        if nameless:
-            if missing := self._one(f"select count(*) from ({gone})"):
-                self.manifest.warnings.append(f"{missing} disappearances not believed: {nameless} records without a key")
+        if self._hidden() and not self.accept_bounds:
+            self.manifest.counts.withheld = self._one(f"select count(*) from ({gone})")
             return
         self.manifest.counts.disappeared = self._one(f"select count(*) from ({gone})")
         columns = ", ".join(f'null::{kind} as "{name}"' for name, kind in self.dataset.columns.items())
@@ -283,6 +268,20 @@ class Load:
                    null::varchar as _extra {"," + columns if columns else ""}
             from ({gone})
         """)
+
+    def _hidden(self) -> int:
+        """How many records could be any organisation: refused without a key, and not so in the last load that lacked none."""
+        whole = next((m for m in reversed(self._accepted) if m.mode == "full" and not m.counts.withheld), None)
+        known = self._zone("quarantine") / f"load={whole.load_id}" / "part-00000.parquet" if whole else None
+        before = (
+            f"select original from read_parquet({literal(known)})" if known and known.exists() else "select null where false"
+        )
+        return int(
+            self._one(f"""
+                select count(*) from quarantined q join seen s on s._position = q.position
+                where s._key is null and q.original not in ({before})
+            """)
+        )
 
     def _count(self) -> None:
         counts = self.manifest.counts
@@ -338,8 +337,35 @@ class Load:
         write_text(self.home / "manifests" / f"{self.load_id}.json", receipt)
 
 
+@contextmanager
+def dataset_lock(home: Path, source: str, dataset: str) -> Iterator[None]:
+    """One landing of a dataset at a time. Raises LandingRefused busy when another one is running; a kill releases it."""
+    (home / "manifests").mkdir(parents=True, exist_ok=True)
+    lock = FileLock(home / "manifests" / f".{source}-{dataset}.lock")
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        raise LandingRefused("busy", f"another load of {source}/{dataset} is running") from None
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def finish_receipts(home: Path, source: str, dataset: str) -> None:
+    """Write the receipts of loads that were committed but killed before their receipt was copied out (under the lock)."""
+    sweep(home / "manifests", prefix=f"{source}-{dataset}-")
+    for zone in ("raw", "aside"):
+        for inner in (home / zone / source / dataset).glob("load=*/_manifest.json"):
+            outer = home / "manifests" / f"{inner.parent.name.removeprefix('load=')}.json"
+            if not outer.exists():
+                write_text(outer, inner.read_text())
+
+
 def already_landed(home: Path, source: str, dataset: str, as_of: date, files: Iterable[Path]) -> Manifest | None:
     """The receipt of an accepted load of exactly these bytes for this day, if there is one."""
+    with dataset_lock(home, source, dataset):
+        finish_receipts(home, source, dataset)
     wanted = files_digest([describe_file(p) for p in files])
     same = (m for m in manifests(home, source, dataset) if m.as_of == as_of.isoformat() and m.verdict == "accepted")
     return next((m for m in same if m.sha256 == wanted), None)

@@ -34,7 +34,6 @@ CONDITIONS = {
 INDEX = """
 CREATE TABLE company AS
 SELECT
-    row_number() OVER () AS position,
     record ->> '$.businessId.value' AS business_id,
     list_transform(record ->> '$.names[*].name', lambda n: lower(n)) AS names,
     list_transform(record ->> '$.addresses[*].postOffices[*].city', lambda n: lower(n)) AS towns,
@@ -46,7 +45,7 @@ SELECT
     TRY_CAST(record ->> '$.businessId.registrationDate' AS DATE) AS id_given_on,
     record::VARCHAR AS record
 FROM (
-    SELECT json AS record FROM read_json_objects(?, format = 'array', maximum_object_size = 67108864)
+    SELECT json AS record FROM read_json_objects(?, format = 'array')
 )
 LEFT JOIN reference.legal_forms ON code = record ->> '$.companyForms[0].type'
 """
@@ -97,7 +96,7 @@ class SearchIndex:
         total = found[0] if found else 0
         page = int(wanted) if 1 <= int(wanted) <= -(-total // PAGE_SIZE) else 1
         rows = cursor.execute(
-            f"SELECT record FROM company WHERE {where} ORDER BY position LIMIT {PAGE_SIZE} OFFSET {(page - 1) * PAGE_SIZE}",
+            f"SELECT record FROM company WHERE {where} ORDER BY rowid LIMIT {PAGE_SIZE} OFFSET {(page - 1) * PAGE_SIZE}",
             parameters,
         ).fetchall()
         return Page(total, [record for (record,) in rows])
@@ -123,7 +122,9 @@ class SearchIndex:
                 texts.append(self._folder / f"{path.stem}.json")
                 with texts[-1].open("wb") as file:
                     shutil.copyfileobj(member, file, 1 << 20)
-        connection = duckdb.connect(self._folder / "index.duckdb", config={"memory_limit": "1GB"})
+        # One thread: each holds read buffers of twice the largest object, and their batches wait in memory for their order.
+        config = {"memory_limit": "1GB", "threads": "1", "temp_directory": str(self._folder / "spill")}
+        connection = duckdb.connect(self._folder / "index.duckdb", config=config)
         reference.load(connection)
         connection.execute(INDEX, [[str(text) for text in texts]])
         for text in texts:

@@ -1,0 +1,23 @@
+"""Shared: one small synthetic Finland, made once for the whole run."""
+
+from pathlib import Path
+
+import pytest
+
+from ingest.synthetic import generate
+
+COMPANIES = 2_000
+
+
+@pytest.fixture(scope="session")
+def finland(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A generated folder: 2,000 companies, three days from 2026-01-02; tests read it and never write into it."""
+    folder = tmp_path_factory.mktemp("finland")
+    generate(COMPANIES, 20260102, 3, folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def bulk(finland: Path) -> list[Path]:
+    """The bulk zips of the three days."""
+    return sorted(finland.glob("ytj/*/all_companies.zip"))
