@@ -103,6 +103,8 @@ def dbt_arguments(
     """
     return [
         command,
+        # Unit tests prove the logic, not the data: they belong to `make test`, not to every morning.
+        *(["--exclude-resource-type", "unit_test"] if command == "build" else []),
         *("--project-dir", str(settings.DBT_PROJECT)),
         *("--profiles-dir", str(settings.ROOT)),
         *("--target-path", str(settings.dbt_target(home))),

@@ -196,7 +196,9 @@ def _failure(result: "ExecuteInProcessResult") -> str:
     """The innermost reason of the first failed step, in one line."""
     for event in result.all_events:
         if event.is_step_failure:
-            error = event.step_failure_data.error
+            told, error = event.step_failure_data.user_failure_data, event.step_failure_data.error
+            if told and told.description:
+                return f"{event.step_key}: {told.description}"
             while error and error.cause:
                 error = error.cause
             return f"{event.step_key}: {' '.join(error.message.split())[:300] if error else 'no reason given'}"
