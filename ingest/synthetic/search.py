@@ -38,7 +38,8 @@ SELECT
     list_transform(record ->> '$.names[*].name', lambda n: lower(n)) AS names,
     list_transform(record ->> '$.addresses[*].postOffices[*].city', lambda n: lower(n)) AS towns,
     record ->> '$.addresses[*].postCode' AS postcodes,
-    letters AS form_letters,
+    -- No join: the planner takes a file of unknown size for the smaller side and would hold all of it in memory.
+    (SELECT map(list(code), list(letters)) FROM reference.legal_forms)[record ->> '$.companyForms[0].type'] AS form_letters,
     record ->> '$.mainBusinessLine.type' AS industry_code,
     lower(array_to_string(record ->> '$.mainBusinessLine.descriptions[*].description', ' ')) AS industry_texts,
     TRY_CAST(record ->> '$.registrationDate' AS DATE) AS registered_on,
@@ -47,7 +48,6 @@ SELECT
 FROM (
     SELECT json AS record FROM read_json_objects(?, format = 'array')
 )
-LEFT JOIN reference.legal_forms ON code = record ->> '$.companyForms[0].type'
 """
 
 
@@ -122,9 +122,7 @@ class SearchIndex:
                 texts.append(self._folder / f"{path.stem}.json")
                 with texts[-1].open("wb") as file:
                     shutil.copyfileobj(member, file, 1 << 20)
-        # One thread: each holds read buffers of twice the largest object, and their batches wait in memory for their order.
-        config = {"memory_limit": "1GB", "threads": "1", "temp_directory": str(self._folder / "spill")}
-        connection = duckdb.connect(self._folder / "index.duckdb", config=config)
+        connection = duckdb.connect(self._folder / "index.duckdb", config={"memory_limit": "1GB"})
         reference.load(connection)
         connection.execute(INDEX, [[str(text) for text in texts]])
         for text in texts:
