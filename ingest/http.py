@@ -23,7 +23,6 @@ from base.files import atomic_file
 from ingest.lake import LandingRefused, Progress, quiet
 
 RETRIED = frozenset({408, 425, 429, 500, 502, 503, 504})
-CHUNK_BYTES = 1 << 18
 T = TypeVar("T")
 
 
@@ -153,7 +152,8 @@ class Registry:
             raise LandingRefused("content_encoding", f"{path} came in {encoding}, which was not asked for")
         decoder = zlib.decompressobj(16 + zlib.MAX_WBITS) if encoding == "gzip" else None
         received = 0
-        for piece in answer.iter_raw(CHUNK_BYTES):
+        # As received, not in pieces of a size: a body that trickles would fill none before the deadline.
+        for piece in answer.iter_raw():
             if time.monotonic() - started > self.limits["deadline_seconds"]:
                 raise LandingRefused("deadline", f"{path} took longer than {self.limits['deadline_seconds']:.0f} seconds")
             if decoder:

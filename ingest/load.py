@@ -288,7 +288,7 @@ class Load:
         outcomes = dict(self.con.execute("select outcome, count(*) from seen group by all").fetchall())
         counts.read = sum(outcomes.values())
         counts.unchanged, counts.quarantined = outcomes.get("unchanged", 0), outcomes.get("quarantined", 0)
-        if self._parts:
+        if any(self._work.glob("part-*.parquet")):
             parts = f"read_parquet({literal(self._work / 'part-*.parquet')})"
             landed = dict(self.con.execute(f"select _op, count(*) from {parts} group by all").fetchall())
             counts.inserted, counts.updated = landed.get(INSERTED, 0), landed.get(CHANGED, 0)
@@ -301,7 +301,7 @@ class Load:
         counts, bounds = self.manifest.counts, self.dataset.bounds
         allowance = bounds.quarantined_allowance
         judged = [
-            ("floor", bounds.floor if self.official else 1, counts.read),
+            ("floor", bounds.floor if self.official else min(bounds.floor, 1), counts.read),
             ("quarantined", max(allowance, int(bounds.quarantined * counts.read)), counts.quarantined),
             ("unmapped", max(allowance, int(bounds.unmapped * counts.landed)), sum(self.unknown_codes.values())),
         ]

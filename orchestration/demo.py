@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 
+from base.files import write_text
 from orchestration import settings, terminal
 from orchestration.state import Refused, writer
 
@@ -178,7 +179,7 @@ def _fresh_lake(home: Path) -> None:
     if home.exists() and any(home.iterdir()) and not settings.is_demo(home):
         raise Refused(f"{home} was not made by the demo and stays as it is: set KOHDE_HOME to another folder")
     with writer(home):
-        (home / settings.DEMO_MARK).write_text("Made by `kohde demo`: every company in here is made up. May be deleted.\n")
+        write_text(home / settings.DEMO_MARK, "Made by `kohde demo`: every company in here is made up. May be deleted.\n")
         for path in home.iterdir():
             if path.name not in (settings.DEMO_MARK, ".build.lock"):
                 shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()

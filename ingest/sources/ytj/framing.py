@@ -6,6 +6,7 @@ that marker would be escaped, so it can only be the start of a record. Whether e
 then for the parser to say.
 """
 
+import json
 import re
 import zipfile
 import zlib
@@ -19,6 +20,7 @@ MAX_RECORD_BYTES = 64 << 20
 # The real dump is 1.5 GB at a ratio of 15; a few hundred bytes that claim more are a bomb.
 MAX_UNCOMPRESSED_BYTES = 16 << 30
 MAX_RATIO = 250
+_DECODER = json.JSONDecoder()
 
 
 def open_member(path: Path) -> tuple[zipfile.ZipFile, zipfile.ZipInfo]:
@@ -84,6 +86,24 @@ def records(pieces: Iterator[bytes]) -> Iterator[list[bytes]]:
     yield _closing(rest, bool(separator))
 
 
+def split_glued(piece: bytes) -> list[bytes]:
+    """The records of a piece that holds several: one that does not begin with the usual key hangs on to its neighbour.
+
+    A piece that is not a sequence of JSON values is returned as it is, for quarantine.
+    """
+    try:
+        text = piece.decode("utf-8")
+        found, position = [], 0
+        while position < len(text):
+            _, end = _DECODER.raw_decode(text, position)
+            found.append(text[position:end].encode())
+            between = re.compile(r"\s*,?\s*").match(text, end)
+            position = between.end() if between else end
+    except (UnicodeDecodeError, json.JSONDecodeError, RecursionError):
+        return [piece]
+    return found
+
+
 def _opening(head: bytes) -> tuple[bytes, bytes]:
     """Strip the array's opening and learn how this file separates records: the first key, and the white space used."""
     text = head.removeprefix(b"\xef\xbb\xbf").lstrip()
@@ -95,7 +115,9 @@ def _opening(head: bytes) -> tuple[bytes, bytes]:
         if len(body) > 10_000 or (body and body[:1] not in (b"{", b"]")):
             raise LandingRefused("not_array", "the dump is not an array of objects")
         return head, b""
-    between = re.search(rb"\}\s*,\s*\{\s*" + re.escape(b'"' + first[1] + b'"') + rb"\s*:", body)
+    # The usual first key first: the very first record may be the odd one.
+    keys = (b"businessId", first[1])
+    between = next(filter(None, (re.search(rb'\}\s*,\s*\{\s*"' + re.escape(key) + rb'"\s*:', body) for key in keys)), None)
     # One record only, or the first is still incomplete: the compact form is as good a guess as any until more is read.
     if between is None and len(head) < CHUNK_BYTES:
         return head, b""

@@ -88,12 +88,10 @@ def _land_bulk(source: Source, path: Path, as_of: date | None, home: Path, progr
         if known := already_landed(home, source.name, "companies", day, [kept]):
             return known
         with Load(source, "companies", day, files=[kept], home=home, **options) as load:
-            parser, position = RecordParser(load), 0
+            parser = RecordParser(load)
             pieces = _with_progress(framing.chunks(archive, member), progress, member.file_size)
             for texts in _ahead(framing.records(pieces)):
-                if texts:
-                    parser.add(texts, position)
-                    position += len(texts)
+                parser.add(texts)
     return load.manifest
 
 
@@ -126,7 +124,7 @@ def _land_search(
             select unnest(from_json(content, '{{"companies":["JSON"]}}').companies)::varchar
             from read_text({literal(folder / "page-*.json")}) order by filename
         """).fetchall()
-        parser.add([text.encode() for (text,) in texts], 0)
+        parser.add([text.encode() for (text,) in texts])
     return load.manifest
 
 

@@ -17,6 +17,7 @@ import polars as pl
 import pyarrow as pa
 
 from ingest.load import Load
+from ingest.sources.ytj import framing
 
 SEEDS = Path(__file__).parents[3] / "dbt_project" / "seeds"
 MAX_RECORD_BYTES = 8 << 20
@@ -92,13 +93,17 @@ class RecordParser:
         self.types = {name: duckdb.type(kind) for name, kind in load.dataset.columns.items()}
         self.spec = json.dumps({name: _json_spec(kind) for name, kind in self.types.items()})
         self.verdicts: dict[str, Verdict] = {}
+        self.position = 0
         load.con.execute(MACROS)
         load.con.execute("create temp table verdicts (structure varchar, _reason varchar, _path varchar)")
 
-    def add(self, texts: list[bytes], first_position: int) -> None:
-        """Land, skip or quarantine every record of a batch; `first_position` is the ordinal of the first in its file."""
+    def add(self, texts: list[bytes]) -> None:
+        """Land, skip or quarantine every record of a batch."""
+        if not texts:
+            return
         con = self.load.con
         raw, broken = _decode(texts)
+        first_position, self.position = self.position, self.position + len(texts)
         rows = pa.table({"_position": pa.array(range(first_position, first_position + len(texts)), pa.int64()), "raw": raw})
         # In slices, because DuckDB's threads share the work slice by slice.
         con.register("given", pa.Table.from_batches(rows.to_batches(max_chunksize=SLICE)))
@@ -112,9 +117,23 @@ class RecordParser:
                        if(strlen(raw) > {MAX_RECORD_BYTES}, null, try(json_structure(raw)::varchar)) as structure
                 from given join framed using (_position)
             """)
+            glued = self._take_glued()
             self._write_batch({first_position + i: text for i, text in broken.items()}, self._judge_structures())
             self._count_codes()
+            if glued:
+                self.add(glued)
         con.unregister("given")
+
+    def _take_glued(self) -> list[bytes]:
+        """Take out of the batch the pieces that turn out to be several records, and return those records."""
+        pieces = self.load.con.execute(f"""
+            select _position, raw from given join shaped using (_position)
+            where structure is null and strlen(raw) between 1 and {MAX_RECORD_BYTES}
+        """).fetchall()
+        split = {position: framing.split_glued(text.encode()) for position, text in pieces}
+        several = {position: records for position, records in split.items() if len(records) > 1}
+        self.load.con.execute("delete from shaped where list_contains(?, _position)", [list(several)])
+        return [record for records in several.values() for record in records]
 
     def _judge_structures(self) -> str:
         """Judge structures not met before; return the SQL that collects unknown fields into `_extra`."""
