@@ -77,7 +77,8 @@ packed as (
 
 ),
 
--- Disappeared means ceased (INFERRED: the register drops ceased companies from its dump); the rest stays as last known.
+-- Disappeared means ceased (INFERRED: the register drops ceased companies from its dump); the rest stays as last known,
+-- be it from an earlier load of the same day.
 filled as (
 
     select
@@ -86,7 +87,7 @@ filled as (
         as_of,
         op,
         last_value(state ignore nulls) over (
-            partition by business_id order by as_of rows between unbounded preceding and current row
+            partition by business_id order by as_of, load_id rows between unbounded preceding and current row
         ) as state
     from packed
 
@@ -101,6 +102,8 @@ stated as (
         if(op = 'D', struct_update(state, status := 'ceased', is_marketing_target := false), state) as state
     from filled
     where state is not null
+    -- Two loads of one day: the later one is what is true of that day; the search, which tells more, comes after the bulk.
+    qualify row_number() over (partition by business_id, as_of order by load_id desc) = 1
 
 ),
 

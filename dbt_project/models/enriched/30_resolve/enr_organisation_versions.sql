@@ -1,10 +1,8 @@
--- One row per organisation and day on which anything was told of it: codes made ours, places resolved, fields final.
+-- One row per organisation and load that told anything of it: codes made ours, places resolved, fields final.
 -- A row of op D says only that the organisation disappeared; what was known of it is filled in by organisation_history.
 with claims as (
 
     select * from {{ ref('enr_organisation_claims') }}
-    -- Two loads of one day: the later one is what is true of that day; the search, which tells more, comes after the bulk.
-    qualify row_number() over (partition by business_id, as_of order by load_id desc) = 1
 
 ),
 
