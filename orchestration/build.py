@@ -6,7 +6,6 @@ disposable: after a failed or killed build, or when a model has changed, a new o
 than repaired.
 """
 
-import contextlib
 import hashlib
 import json
 import os
@@ -212,9 +211,7 @@ def _run_dbt(plan: Plan, progress: NodeDone | None) -> tuple[dict[str, int], lis
 
     log = settings.dbt_target(plan.home) / "dbt.log"
     try:
-        # dbt changes the working directory of the whole process.
-        with contextlib.chdir(settings.ROOT):
-            outcome = dbtRunner(callbacks=[report]).invoke(["--log-level", "none", *plan.arguments])
+        outcome = dbtRunner(callbacks=[report]).invoke(["--log-level", "none", *plan.arguments])
     finally:
         # dbt keeps the file open, and an open handle would block the publisher.
         DuckDBConnectionManager.close_all_connections()  # type: ignore[no-untyped-call]

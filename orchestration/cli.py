@@ -239,7 +239,7 @@ def query(
     def render(console: Any) -> None:
         console.print(terminal.table(columns, found[:rows]))
         if len(found) > rows:
-            console.print(f"... {len(found) - rows} more rows (--rows)")
+            console.print(f"... {len(found) - rows} more row(s), see --rows")
 
     terminal.show(as_json, [dict(zip(columns, row, strict=True)) for row in found], render)
 

@@ -66,8 +66,11 @@ def _child(name: str, command: list[str], folder: Path) -> Iterator["subprocess.
         try:
             child.wait(END_S)
         except subprocess.TimeoutExpired:
+            child.kill()
+        # Dagster's code servers are children of the child; its session holds whatever of them is left.
+        with contextlib.suppress(ProcessLookupError):
             os.killpg(child.pid, signal.SIGKILL)
-            child.wait()
+        child.wait()
 
 
 @contextlib.contextmanager

@@ -106,6 +106,12 @@ def test_a_changed_model_makes_a_new_warehouse(home: Path, land: Land, project: 
     report = build(home)
     assert report.reason == "the dbt project has changed"
     assert [row[0] for row in rows(home)] == [2]
+    (project / "models" / "organisations.sql").rename(project / "models" / "companies.sql")
+    (project / "models" / "_models.yml").unlink()
+    build(home)
+    with duckdb.connect(str(home / "warehouse.duckdb"), read_only=True) as db:
+        tables = db.execute("SELECT table_name FROM duckdb_tables()").fetchall()
+    assert tables == [("companies",)], "nothing of the old project is left"
 
 
 def test_a_failing_test_fails_the_build_and_nothing_is_published(home: Path, land: Land) -> None:

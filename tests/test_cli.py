@@ -124,12 +124,12 @@ def test_a_defect_is_one_line_with_its_type_and_debug_shows_where(
     kohde: Kohde, home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def broken(*_: object) -> None:
-        raise KeyError("two\nlines [red]")
+        raise RuntimeError("two\nlines [red]")
 
     monkeypatch.setattr(landing, "land", broken)
     code, _, err = kohde("land", "ytj")
-    assert code == 1 and err.count("\n") == 1 and "KeyError" in err and "[red]" in err and "--debug" in err
-    with pytest.raises(KeyError):
+    assert code == 1 and err.count("\n") == 1 and "RuntimeError" in err and "[red]" in err and "--debug" in err
+    with pytest.raises(RuntimeError):
         cli.main(["land", "ytj", "--debug"])
 
 
@@ -150,10 +150,12 @@ def test_land_passes_on_origin_day_and_environment(kohde: Kohde, home: Path, mon
     monkeypatch.setenv("KOHDE_YTJ_URL", "http://127.0.0.1:1")
     code, out, err = kohde("land", "ytj", "--json")
     assert json.loads(out)[0]["counts"]["read"] == 5 and err == ""
+    kohde("land", "ytj", "--from", "https://register.example", "--json")
     assert seen == [
         ("file.zip", "2026-01-02", home, {"accept_bounds": "why"}),
         # The pace that protects a service others share is lifted on our own machine only.
         ("http://127.0.0.1:1", "None", home, {"limits": landing.OWN_MACHINE}),
+        ("https://register.example", "None", home, {}),
     ]
 
 
@@ -201,7 +203,8 @@ def test_query_asks_analyst_and_on_request_the_registry(kohde: Kohde, home: Path
     code, out, err = kohde("query", "SELECT caretaker FROM organisations")
     assert code == 1 and "caretaker" in err and err.count("\n") == 1
     assert kohde("query", "--registry", "SELECT caretaker FROM organisations")[0] == 0
-    assert "1 more row" in kohde("query", "--rows", "2", "SELECT * FROM organisations")[1]
+    shown = kohde("query", "--rows", "2", "SELECT * FROM organisations")[1].splitlines()
+    assert len(shown) == 4 and "1 more row" in shown[-1]
 
 
 @pytest.mark.parametrize(

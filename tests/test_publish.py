@@ -219,6 +219,7 @@ def test_published_sql_reaches_neither_files_nor_settings(home: Path) -> None:
             "SELECT * FROM read_text('/etc/hostname')",
             f"ATTACH '{current(home)}/registry.duckdb' AS r",
             "SET enable_external_access = true",
+            "SET memory_limit = '1GB'",
             "COPY organisations TO '/tmp/leak.csv'",
             "DELETE FROM organisations",
         ):
