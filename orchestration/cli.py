@@ -110,13 +110,18 @@ def land(
     accept_bounds: Annotated[
         str | None, typer.Option(metavar="REASON", help="Take a load that is outside its bounds; the reason is kept.")
     ] = None,
+    dataset: Annotated[list[str] | None, typer.Option(help="Only this dataset of the source; may be given again.")] = None,
+    search: Annotated[
+        list[str] | None, typer.Option(metavar="FIELD=VALUE", help="Ask the register's search instead of its bulk dump.")
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Take a source's data into the raw zone."""
     from orchestration import landing, settings, terminal
 
     with terminal.progress(not as_json) as progress:
-        receipts = landing.land(source, origin, _date(day), settings.export(), progress, accept_bounds)
+        options = landing.options(accept_bounds, dataset or [], search or [])
+        receipts = landing.land(source, origin, _date(day), settings.export(), progress, **options)
     rows = [
         (
             m.load_id,

@@ -2,6 +2,7 @@
 
 import difflib
 import importlib
+import inspect
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -22,11 +23,11 @@ def land(
     as_of: date | None,
     home: Path,
     progress: lake.Progress = lake.quiet,
-    accept_bounds: str | None = None,
+    **options: Any,
 ) -> list[lake.Manifest]:
     """Land a source. `origin`: file, folder or URL, else KOHDE_<SOURCE>_URL, else the source's own address.
 
-    accept_bounds: why a load outside its bounds is right all the same; kept in its receipt.
+    options: what the source's loader takes beyond that, such as accept_bounds, datasets or query; see `options()`.
     Raises Refused for an unknown source and for a real register in a lake of the demo; lake.LandingRefused as loaders
     do.
     """
@@ -37,11 +38,29 @@ def land(
     origin = origin or settings.origin(source)
     if origin is None and settings.is_demo(home):
         raise Refused(f"{home} is a lake of the demo: real and made-up companies are never mixed, set another KOHDE_HOME")
-    options: dict[str, Any] = {}
-    if accept_bounds:
-        options["accept_bounds"] = accept_bounds
     if origin and Source.load(source).http and urlsplit(origin).hostname in ("127.0.0.1", "::1", "localhost"):
         options["limits"] = OWN_MACHINE
     loader = importlib.import_module(f"ingest.sources.{source}.loader")
+    taken = inspect.signature(loader.land).parameters
+    unknown = [] if any(p.kind is p.VAR_KEYWORD for p in taken.values()) else set(options) - set(taken)
+    if unknown:
+        raise Refused(f"{source} takes no {', '.join(sorted(unknown))}")
     receipts: list[lake.Manifest] = loader.land(origin, as_of, home, progress, **options)
     return receipts
+
+
+def options(accept_bounds: str | None, datasets: list[str], search: list[str]) -> dict[str, Any]:
+    """What was asked for on the command line as a loader's options.
+
+    accept_bounds: why a load outside its bounds is right all the same; kept in its receipt. search: FIELD=VALUE pairs of
+    the register's search; they mean the source's search dataset unless datasets are named. Raises Refused for a pair
+    without "=".
+    """
+    wanted: dict[str, Any] = {"accept_bounds": accept_bounds} if accept_bounds else {}
+    if any("=" not in pair for pair in search):
+        raise Refused("--search takes FIELD=VALUE, such as companyForm=OY")
+    if search:
+        wanted["query"] = dict(pair.split("=", 1) for pair in search)
+    if datasets or search:
+        wanted["datasets"] = datasets or ["companies_search"]
+    return wanted

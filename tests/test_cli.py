@@ -18,6 +18,7 @@ import typer
 
 from ingest import lake, load
 from ingest.source import Source
+from ingest.synthetic.server import RegistryServer
 from orchestration import cli, landing, settings, terminal
 from orchestration.publish import publish
 from tests.test_publish import make_warehouse
@@ -270,3 +271,15 @@ def test_the_page_of_commands_names_every_command_and_option() -> None:
         assert line, f"{command} is not in commands.md"
         for option in set(options) - {"--json", "--help"}:
             assert option in line, f"{command} {option} is not in commands.md"
+
+
+def test_search_asks_the_registers_search(kohde: Kohde, home: Path, finland: Path) -> None:
+    with RegistryServer(finland) as server:
+        code, out, err = kohde(
+            "land", "ytj", "--from", server.url, "--date", "2026-01-04", "--search", "companyForm=OYJ", "--json"
+        )
+    assert code == 0, err
+    (receipt,) = json.loads(out)
+    assert receipt["dataset"] == "companies_search" and receipt["counts"]["landed"] > 0
+    assert kohde("land", "ytj", "--search", "companyForm")[0] == 1
+    assert "takes no" in kohde("land", "posti", "--from", "x", "--search", "a=b")[2]
