@@ -8,12 +8,11 @@ READY := $(VENV)/.ready-$(shell cat requirements.lock pyproject.toml | cksum | c
 help:
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
 
-# Hash-checked install into our own environment. Bytecode is compiled once here because importing dbt without it costs twice as much each time.
+# Hash-checked install into our own environment; pip compiles the bytecode, without which importing dbt costs twice as much.
 $(READY): requirements.lock pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
-	-$(BIN)/python -m compileall -q $(VENV)/lib
 	@rm -f $(VENV)/.ready-*; touch $@
 
 demo: $(READY) ## a made-up Finland from register to published mart, in two minutes
