@@ -8,7 +8,7 @@ Until then nothing of it can be seen, and a killed load leaves only temporary fi
 import json
 import shutil
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import date
 from importlib.metadata import version
@@ -37,6 +37,9 @@ from ingest.lake import (
     write_schema,
 )
 from ingest.source import Source
+
+Batch = tuple[pa.Table, pa.Table | None]
+"""Rows of a dataset, and records that could not become rows: see land_table."""
 
 # Bounds that a value must reach; the others it must not pass.
 LOWER = {"floor", "shrink"}
@@ -184,6 +187,38 @@ class Load:
         self._saw(f"""select _key, _record_hash, _position, 'unchanged' from {batch}
                       where _reason is null and _position not in (select _position from fresh)""")
         self._write_part("select * from fresh")
+
+    def add_rows(self, rows: pa.Table, refused: pa.Table | None = None) -> None:
+        """Account for rows with the dataset's columns, `_position` and perhaps `_extra`, and for records that are no rows."""
+        columns = ", ".join(f'"{name}"::{kind} as "{name}"' for name, kind in self.dataset.columns.items())
+        key = " || '|' || ".join(f'"{k}"::varchar' for k in self.dataset.key)
+        payload = ", ".join(f'"{c}" := "{c}"' for c in self.dataset.columns)
+        extra = "_extra::varchar" if "_extra" in rows.column_names else "null::varchar"
+        self.con.register("given", rows)
+        self.con.execute(f"""
+            create or replace temp table batch as
+            select *, _key as _claimed, md5(to_json(payload)::varchar) as _record_hash, null::ubigint as _raw_hash,
+                   if(_key is null, 'key_missing', null) as _reason,
+                   if(_key is null, '{",".join(self.dataset.key)}', null) as _path,
+                   if(_key is null, to_json(payload)::varchar, null) as _original
+            from (select {columns}, _position, {extra} as _extra, {key} as _key, struct_pack({payload}) as payload
+                  from given)
+        """)
+        self.con.execute("alter table batch drop column payload")
+        self.con.unregister("given")
+        if refused is not None and refused.num_rows:
+            self.con.register("given_refused", refused)
+            self.con.execute(
+                """insert into batch by name
+                   select _position, _key, _key as _claimed, _reason, _path, _original from given_refused"""
+            )
+            self.con.unregister("given_refused")
+        unknown = self.con.execute(
+            "select field, count(*) from (select unnest(json_keys(_extra)) as field from batch) group by all"
+        )
+        for field, number in unknown.fetchall():
+            self.unknown_fields[field] += number
+        self.add("batch")
 
     def _saw(self, select: str) -> None:
         self.con.execute(f"insert into seen {select}")
@@ -390,36 +425,32 @@ def land_table(
     refused: records that could not become rows: _position, _key, _reason, _path, _original (texts, _position int).
     A row with an empty key column is quarantined as `key_missing`. Raises LandingRefused as Load does.
     """
-    spec, files = source.datasets[dataset], list(files)
+    options: dict[str, Any] = {"mode": mode, "official": official, "accept_bounds": accept_bounds}
+    return land_batches(source, dataset, [(rows, refused)], as_of, files=files, home=home, **options)
+
+
+def land_batches(
+    source: Source,
+    dataset: str,
+    batches: Iterable[Batch],
+    as_of: date,
+    *,
+    files: Iterable[Path],
+    home: Path,
+    after: Callable[[Load], None] | None = None,
+    **options: Any,
+) -> Manifest:
+    """As land_table, for a register that does not fit in memory: the batches together are the dataset, each held only once.
+
+    after: called when a batch is in, while the load's table `fresh` has those of its rows that are new or changed.
+    options: mode, official, accept_bounds of Load. A generator of batches may raise LandingRefused: then nothing lands.
+    """
+    files = list(files)
     if known := already_landed(home, source.name, dataset, as_of, files):
         return known
-    with Load(
-        source, dataset, as_of, files=files, home=home, mode=mode, official=official, accept_bounds=accept_bounds
-    ) as load:
-        columns = ", ".join(f'"{name}"::{kind} as "{name}"' for name, kind in spec.columns.items())
-        key = " || '|' || ".join(f'"{k}"::varchar' for k in spec.key)
-        payload = ", ".join(f'"{c}" := "{c}"' for c in spec.columns)
-        extra = "_extra::varchar" if "_extra" in rows.column_names else "null::varchar"
-        load.con.register("given", rows)
-        load.con.execute(f"""
-            create temp table batch as
-            select *, _key as _claimed, md5(to_json(payload)::varchar) as _record_hash, null::ubigint as _raw_hash,
-                   if(_key is null, 'key_missing', null) as _reason,
-                   if(_key is null, '{",".join(spec.key)}', null) as _path,
-                   if(_key is null, to_json(payload)::varchar, null) as _original
-            from (select {columns}, _position, {extra} as _extra, {key} as _key, struct_pack({payload}) as payload
-                  from given)
-        """)
-        load.con.execute("alter table batch drop column payload")
-        if refused is not None and refused.num_rows:
-            load.con.register("given_refused", refused)
-            load.con.execute(
-                """insert into batch by name
-                   select _position, _key, _key as _claimed, _reason, _path, _original from given_refused"""
-            )
-        unknown = load.con.execute(
-            "select field, count(*) from (select unnest(json_keys(_extra)) as field from batch) group by all"
-        )
-        load.unknown_fields.update(dict(unknown.fetchall()))
-        load.add("batch")
+    with Load(source, dataset, as_of, files=files, home=home, **options) as load:
+        for rows, refused in batches:
+            load.add_rows(rows, refused)
+            if after:
+                after(load)
     return load.manifest

@@ -32,11 +32,15 @@ class Bounds(_Strict):
 
 
 class Dataset(_Strict):
-    """One table of a source: natural key, payload columns (DuckDB types), bounds and cadence."""
+    """One table of a source: natural key, payload columns (DuckDB types), bounds and cadence.
+
+    header: of a delimited file or spreadsheet, our column -> the spellings its header may use, the documented one first.
+    """
 
     description: str
     key: list[str] = Field(default_factory=list)
     columns: dict[str, str] = Field(default_factory=dict)
+    header: dict[str, list[str]] = Field(default_factory=dict)
     bounds: Bounds = Bounds()
     cadence: str = "daily"
 
