@@ -99,10 +99,10 @@ class DemoReport:
             console.print(f"  {name:<15} {path}")
         console.print("\n[bold]Ask it[/]")
         for question, sql in self.queries.items():
-            console.print(f'  [dim]# {question}[/]\n  kohde query "{terminal.escape(sql)}"')
+            console.print(f'  [dim]# {question}[/]\n  {terminal.command()} query "{terminal.escape(sql)}"')
         console.print(f"\n[bold]{next(iter(self.queries))}[/]")
         console.print(terminal.table(*self.answer))
-        console.print(f"\nDone in {self.seconds:.0f} s. Every company above is made up. See the graph: kohde ui")
+        console.print(f"\nDone in {self.seconds:.0f} s. Every company above is made up. See the graph: {terminal.command()} ui")
 
 
 def run(home: Path, organisations: int = 20_000, seed: int = 1) -> DemoReport:

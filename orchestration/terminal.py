@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -34,6 +35,14 @@ def err() -> Console:
 def fail(message: str) -> None:
     """One clear line on stderr."""
     err().print(f"[bold red]kohde:[/] {escape(' '.join(message.split()))}")
+
+
+def command() -> str:
+    """How to call `kohde` again from here: by name where the shell would find this very one, else by its path."""
+    here = Path(sys.executable).with_name("kohde")
+    if shutil.which("kohde") == str(here):
+        return "kohde"
+    return str(here.relative_to(Path.cwd())) if here.is_relative_to(Path.cwd()) else str(here)
 
 
 def escape(text: str) -> str:

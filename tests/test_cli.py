@@ -283,3 +283,14 @@ def test_search_asks_the_registers_search(kohde: Kohde, home: Path, finland: Pat
     assert receipt["dataset"] == "companies_search" and receipt["counts"]["landed"] > 0
     assert kohde("land", "ytj", "--search", "companyForm")[0] == 1
     assert "takes no" in kohde("land", "posti", "--from", "x", "--search", "a=b")[2]
+
+
+def test_the_command_to_paste_is_the_one_that_runs(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    here = Path(sys.executable).with_name("kohde")
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    assert terminal.command() == str(here)
+    monkeypatch.chdir(here.parents[2])
+    assert terminal.command() == ".venv/bin/kohde" or here.parents[1].name != ".venv"
+    monkeypatch.setenv("PATH", str(here.parent))
+    assert terminal.command() == "kohde"
