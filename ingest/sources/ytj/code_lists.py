@@ -6,8 +6,9 @@ from pathlib import Path
 import polars as pl
 import pyarrow as pa
 
-from base.files import write_text
 from ingest.http import Registry, Retryable
+from ingest.paging import capture, check_json
+from ingest.prh import fetch_code_lists
 
 # SAW in the OpenAPI file; SELTILA, SANE and KONK come together under one name.
 CODE_SETS = [
@@ -28,48 +29,15 @@ LANGUAGES = ["fi", "sv", "en"]
 
 def fetch(registry: Registry, folder: Path) -> list[Path]:
     """Fetch every code set and the post codes in three languages into `folder`; what is there already is kept."""
-    jobs = [
-        (f"description-{code}.{lang}.txt", "description", {"code": code, "lang": lang}, _has_codes)
-        for code in CODE_SETS
-        for lang in LANGUAGES
-    ]
-    jobs += [(f"post_codes.{lang}.json", "post_codes", {"lang": lang}, _is_list) for lang in LANGUAGES]
-    for name, path, parameters, check in jobs:
-        if not (folder / name).exists():
-            write_text(folder / name, registry.get(path, parameters, check=check).decode("utf-8"))
-    return [folder / name for name, *_ in jobs]
-
-
-def _has_codes(content: bytes) -> None:
-    """An empty 200 means that the name was no code set (READ); a line without a tab that this is no code list."""
-    if not content.strip() or any(b"\t" not in line for line in content.strip().splitlines()):
-        raise Retryable("not_a_code_list")
+    files = fetch_code_lists(registry, folder, CODE_SETS, LANGUAGES)
+    for lang in LANGUAGES:
+        files.append(capture(registry, "post_codes", {"lang": lang}, folder / f"post_codes.{lang}.json", _is_list))
+    return files
 
 
 def _is_list(content: bytes) -> None:
-    try:
-        whole = isinstance(json.loads(content), list)
-    except ValueError:
-        whole = False
-    if not whole:
-        raise Retryable("truncated_json")
-
-
-def code_list_rows(files: list[Path]) -> pa.Table:
-    """code_set, code, language, description of the fetched text files."""
-    tables = []
-    for file in files:
-        name, language, _ = file.name.removeprefix("description-").rsplit(".", 2)
-        lines = pl.Series("line", file.read_text(encoding="utf-8").splitlines(), dtype=pl.String).str.strip_chars("\r")
-        parts = lines.str.splitn("\t", 2).struct.rename_fields(["code", "description"]).struct.unnest()
-        tables.append(
-            parts.filter(pl.col("description").is_not_null()).select(
-                pl.lit(name).alias("code_set"), "code", pl.lit(language).alias("language"), "description"
-            )
-        )
-    return (
-        pl.concat(tables).unique(["code_set", "code", "language"], maintain_order=True).with_row_index("_position").to_arrow()
-    )
+    if not isinstance(check_json(content), list):
+        raise Retryable("not_json: no list")
 
 
 def post_code_rows(files: list[Path]) -> pa.Table:

@@ -11,9 +11,12 @@ from typing import Any, TypeVar
 from ingest.http import Registry, Retryable
 from ingest.lake import LandingRefused, Manifest, Progress, archive_file, archive_folder, literal, quiet
 from ingest.load import Load, already_landed, land_table
+from ingest.paging import fetch_pages, query_folder
+from ingest.prh import code_list_rows
 from ingest.source import Source
-from ingest.sources.ytj import code_lists, framing, search
+from ingest.sources.ytj import code_lists, framing
 from ingest.sources.ytj.parsing import RecordParser
+from ingest.sources.ytj.search import SEARCH
 
 SOURCE = "ytj"
 T = TypeVar("T")
@@ -114,8 +117,8 @@ def _land_search(
     progress: Progress,
     options: dict[str, Any],
 ) -> Manifest:
-    folder = search.query_folder(archive_folder(home, source.name, as_of), query)
-    pages = search.fetch_pages(registry, query, folder, progress)
+    folder = query_folder(archive_folder(home, source.name, as_of), query)
+    pages = fetch_pages(registry, SEARCH, query, folder, progress)
     if known := already_landed(home, source.name, "companies_search", as_of, pages):
         return known
     with Load(source, "companies_search", as_of, files=pages, home=home, mode="partial", **options) as load:
@@ -130,9 +133,7 @@ def _land_search(
 
 def _land_codes(source: Source, dataset: str, registry: Registry, as_of: date, home: Path, options: dict[str, Any]) -> Manifest:
     files = code_lists.fetch(registry, archive_folder(home, source.name, as_of))
-    prefix, rows = (
-        ("description-", code_lists.code_list_rows) if dataset == "code_lists" else ("post_codes", code_lists.post_code_rows)
-    )
+    prefix, rows = ("description-", code_list_rows) if dataset == "code_lists" else ("post_codes", code_lists.post_code_rows)
     files = [f for f in files if f.name.startswith(prefix)]
     return land_table(source, dataset, rows(files), as_of, files=files, home=home, **options)
 
