@@ -43,6 +43,26 @@ class Dataset(_Strict):
     header: dict[str, list[str]] = Field(default_factory=dict)
     bounds: Bounds = Bounds()
     cadence: str = "daily"
+    # Older than this, what the dataset says must not be relied on; `required`: neither may its absence.
+    max_age_days: int | None = None
+    required: bool = False
+
+
+class Layout(_Strict):
+    """What people call the columns of a file they send (ingest/tabular.py). Case, accents, spaces and marks do not count.
+
+    columns: our name -> the other names it goes by (fi, sv, en). required: without these a row of names is no header.
+    ignored: columns that are known and not taken. digits: columns whose text is digits, so that a number cell lost its zeros.
+    values: column -> what we call a value -> the other ways it is said.
+    limits: what one file may hold of something, beyond the bounds of a load.
+    """
+
+    columns: dict[str, list[str]]
+    required: list[str]
+    ignored: list[str] = Field(default_factory=list)
+    digits: list[str] = Field(default_factory=list)
+    values: dict[str, dict[str, list[str]]] = Field(default_factory=dict)
+    limits: dict[str, int] = Field(default_factory=dict)
 
 
 class Source(_Strict):
@@ -61,6 +81,8 @@ class Source(_Strict):
     retention_days: int
     quirks: list[str] = Field(default_factory=list)
     http: dict[str, float] = Field(default_factory=dict)
+    # Only sources of files that people send: these have a folder in the inbox.
+    layout: Layout | None = None
     datasets: dict[str, Dataset]
 
     @classmethod

@@ -1,0 +1,592 @@
+"""One strict reader of the tables people send: CSV and XLSX, everything as text, every bad row refused with its reason.
+
+Belongs here: what makes a file unreadable, unsafe or ambiguous, whatever it is about. Does not belong here: what its
+columns mean (each source's layout says what they are called, its loader what they must hold).
+
+Nothing is guessed: the format is told by content and must agree with the name, the encoding must hold for every line, the
+header must have the columns the layout requires. A hostile workbook is refused before anything of it is expanded: sizes and
+names are read from the zip's directory, and no part may hold a DTD, so entities cannot be declared, let alone resolved.
+"""
+
+import csv
+import io
+import json
+import re
+import stat
+import unicodedata
+import warnings
+import zipfile
+import zlib
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime, time
+from pathlib import Path, PurePosixPath
+from typing import Any
+from xml.sax import SAXException
+from xml.sax.handler import ContentHandler
+
+import defusedxml
+import defusedxml.sax
+import openpyxl
+import polars as pl
+from openpyxl.utils.cell import coordinate_to_tuple, range_boundaries
+
+from ingest.lake import LandingRefused
+from ingest.source import Layout
+from ingest.sources.linefile import Check
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What a file may ask of us. A workbook's parts count with the bytes its directory declares; reading enforces those."""
+
+    file_bytes: int = 100_000_000
+    unpacked_bytes: int = 150_000_000
+    # Styles, themes, relations: read whole into objects, so a large one costs a multiple of its size.
+    part_bytes: int = 8_000_000
+    # Kept in memory for the whole reading; beyond this it is no survey.
+    strings_bytes: int = 60_000_000
+    entries: int = 500
+    rows: int = 1_000_000
+    columns: int = 256
+    cell_characters: int = 32_767  # Excel's own
+    depth: int = 64
+
+
+LIMITS = Limits()
+HEADER_WITHIN = 20  # title rows above the header are common in exports
+RECORD_LINES = 50  # a quote that is still open after so many lines was never meant to span them
+CHUNK = 50_000
+DELIMITERS = ";\t,|"
+MINORITY = 1 / 3  # of the lines with letters beyond ASCII: more in the other encoding, and nobody knows which is meant
+
+CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
+ESCAPED = re.compile("[\udc80-\udcff]")
+BEYOND_ASCII = re.compile("[^\x00-\x7f]")
+UTF8_IN_CP1252 = re.compile(r"[ÂÃÅ][\u0080-\u00bf€‚ƒ„…†‡ˆ‰Š‹ŒŽ‘’“”•–—˜™š›œžŸ]")
+# Formulas that reach out of the workbook, or show one thing and do another.
+REACHING = re.compile(r"hyperlink|webservice|importdata|filterxml|rtd\(|call\(|register|\||\[\d|://", re.IGNORECASE)
+PLAIN_HEADER = re.compile(r"^(?!.*\d{5})[\w .,:%()/?-]{1,60}$")
+MEDIA = (".png", ".jpg", ".jpeg", ".gif", ".emf", ".wmf", ".bin")
+
+
+@dataclass(frozen=True)
+class Flag:
+    """Something odd in a cell that was taken all the same."""
+
+    position: int
+    column: str
+    flag: str
+
+
+@dataclass
+class Table:
+    """What a file holds. `rows`: `_position` (the row number its sender sees), the layout's columns as text (null if empty or
+    absent), `_extra` (JSON of the names of columns nobody has told us about; their values may say anything of anybody and are
+    left in the archived file). `refused`: as land_table takes it, without the columns that the layout ignores."""
+
+    rows: pl.DataFrame
+    refused: pl.DataFrame
+    headers: dict[str, str]
+    format: str
+    encoding: str | None = None
+    delimiter: str | None = None
+    header_row: int = 1
+    flags: list[Flag] = field(default_factory=list)
+    # Whether the last line is damaged and has no end: then nobody knows how much is missing.
+    cut_off: bool = False
+
+    def has(self, *columns: str) -> bool:
+        """Whether the file has all these columns."""
+        return set(columns) <= self.headers.keys()
+
+    def warnings(self) -> list[str]:
+        """The flags, counted by column, without a value of the file."""
+        counted = Counter((f.flag, f.column) for f in self.flags)
+        return [f"{flag} in {column}: {times} row(s)" for (flag, column), times in sorted(counted.items())]
+
+
+@dataclass
+class _Record:
+    """One row as read: `fault` is (reason, column index or None) when it cannot be taken."""
+
+    position: int
+    cells: list[str]
+    fault: tuple[str, int | None] | None = None
+    flags: list[tuple[int, str]] = field(default_factory=list)
+
+
+REFUSED = {"_position": pl.Int64, "_key": pl.String, "_reason": pl.String, "_path": pl.String, "_original": pl.String}
+
+
+def read(path: Path, layout: Layout, limits: Limits = LIMITS) -> Table:
+    """Read a CSV or XLSX file as `layout` names its columns. Every row below the header is in `rows` or in `refused`.
+
+    Raises LandingRefused with one line, free of the file's values, when the file as a whole cannot be taken: too_large,
+    empty, format_mismatch, not_tabular, encoding, mixed_encoding, header_mismatch, zip_layout, bad_zip, decompress_limit,
+    xml_forbidden, macros, sheets, too_many_rows, too_many_columns, cell_too_long.
+    """
+    size = path.stat().st_size
+    if size > limits.file_bytes:
+        raise LandingRefused("too_large", f"{path.name}: {size:,} bytes, the limit is {limits.file_bytes:,}")
+    data = path.read_bytes()
+    found = _format(data)
+    said = {".xlsx": "xlsx", ".csv": "csv", ".txt": "csv", ".tsv": "csv"}.get(path.suffix.lower())
+    if found not in ("csv", "xlsx"):
+        reason, message = _NOT_TABULAR[found]
+        raise LandingRefused(reason, message.format(path.name))
+    if said is None or said != found:
+        raise LandingRefused("format_mismatch", f"{path.name}: by its content this is {found}; save it under its true name")
+    return _read_xlsx(data, path.name, layout, limits) if found == "xlsx" else _read_csv(data, path.name, layout, limits)
+
+
+def fold(text: str) -> str:
+    """A name as it is compared: no case, no accents, and underscores for everything that is not a letter or digit."""
+    plain = "".join(c for c in unicodedata.normalize("NFKD", text) if not unicodedata.combining(c)).casefold()
+    return re.sub(r"[^a-z0-9]+", "_", plain).strip("_")
+
+
+def said_as(layout: Layout, column: str) -> dict[str, str]:
+    """Every folded way to say a value of `column` -> what we call it."""
+    return {fold(way): name for name, ways in layout.values.get(column, {}).items() for way in (name, *ways)}
+
+
+def sift(rows: pl.DataFrame, key: Sequence[str], checks: Sequence[Check]) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Part `rows` into those that pass every check and those refused by the first they fail, as land_table takes them.
+
+    Give the identifying checks first: a record that fails one gets no key.
+    """
+    verdicts = [pl.when(check.passes.fill_null(False)).then(None).otherwise(n) for n, check in enumerate(checks)]
+    judged = rows.with_columns(_failed=pl.coalesce(*verdicts, pl.lit(None, pl.Int32)))
+    failed = judged.filter(pl.col("_failed").is_not_null())
+    number = pl.col("_failed")
+    told = [c for c in rows.columns if not c.startswith("_")]
+    refused = failed.select(
+        "_position",
+        _key=pl.when(number >= sum(check.identifies for check in checks)).then(pl.concat_str(key, separator="|")),
+        _reason=number.replace_strict(dict(enumerate(c.reason for c in checks)), return_dtype=pl.String),
+        _path=number.replace_strict(dict(enumerate(c.field for c in checks)), return_dtype=pl.String),
+        _original=pl.struct(told).struct.json_encode(),
+    )
+    return judged.filter(number.is_null()).drop("_failed"), refused.cast(REFUSED)  # type: ignore[arg-type]
+
+
+# --- what kind of file --------------------------------------------------------------------------------------------------
+
+_NOT_TABULAR = {
+    "empty": ("empty", "{}: holds nothing"),
+    "xls": ("not_tabular", "{}: is an old Excel file (.xls) or an encrypted one; save it as .xlsx without a password"),
+    "html": ("not_tabular", "{}: is a web page or XML, not a table; export it as .xlsx or .csv"),
+    "json": ("not_tabular", "{}: is JSON, not a table"),
+    "pdf": ("not_tabular", "{}: is a PDF, not a table"),
+    "packed": ("not_tabular", "{}: is a compressed file; send what is in it"),
+}
+
+
+def _format(data: bytes) -> str:
+    start = data[:4096].removeprefix(b"\xef\xbb\xbf").lstrip()
+    if not start.strip(b"\x00"):
+        return "empty"
+    if data.startswith(b"PK"):
+        return "xlsx"
+    if data.startswith(b"\xd0\xcf\x11\xe0"):
+        return "xls"
+    if data.startswith((b"\x1f\x8b", b"BZh", b"7z\xbc\xaf", b"\xfd7zXZ", b"Rar!", b"\x28\xb5\x2f\xfd")):
+        return "packed"
+    if start.startswith(b"%PDF"):
+        return "pdf"
+    if re.match(rb"<(\?xml|!doctype|html|table|head|body|meta|script)", start, re.IGNORECASE):
+        return "html"
+    return "json" if re.match(rb'[{\[]\s*["{\[]', start) else "csv"
+
+
+# --- CSV ----------------------------------------------------------------------------------------------------------------
+
+
+def _read_csv(data: bytes, name: str, layout: Layout, limits: Limits) -> Table:
+    text, encoding, bad_lines = _decode(data, name)
+    text = text.replace("\r\n", "\n")
+    if "\n" not in text:
+        text = text.replace("\r", "\n")
+    lines = [line + "\n" for line in text.split("\n")]
+    delimiter, header_row, header = _csv_header(lines, layout, name)
+    records = _csv_records(lines, header_row, delimiter, len(header), bad_lines)
+    table = _assemble(records, header, layout, limits, name, format="csv")
+    table.encoding, table.delimiter, table.header_row = encoding, delimiter, header_row
+    last = table.refused["_position"].max() if table.refused.height else 0
+    table.cut_off = not text.endswith("\n") and last == len(lines)
+    return table
+
+
+def _decode(data: bytes, name: str) -> tuple[str, str, set[int]]:
+    """(text, encoding, numbers of the lines that are not in it, from 0). Strict: U+FFFD never comes to be."""
+    if data.startswith((b"\xff\xfe", b"\xfe\xff")) or data[:2000].count(0) > len(data[:2000]) // 5:
+        raise LandingRefused("encoding", f"{name}: is UTF-16; save it as UTF-8")
+    marked = data.startswith(b"\xef\xbb\xbf")
+    text = data.removeprefix(b"\xef\xbb\xbf").decode("utf-8", "surrogateescape")
+    lines = text.split("\n")
+    foreign = {n for n, line in enumerate(lines) if ESCAPED.search(line)}
+    proper = {n for n, line in enumerate(lines) if n not in foreign and BEYOND_ASCII.search(line)}
+    if not foreign or marked:
+        return text, "utf-8-sig" if marked else "utf-8", foreign
+    share = len(foreign) / (len(foreign) + len(proper))
+    if MINORITY < share < 1 - MINORITY:
+        raise LandingRefused(
+            "mixed_encoding", f"{name}: {len(proper)} lines are UTF-8 and {len(foreign)} are not; save it whole as UTF-8"
+        )
+    if share <= MINORITY:
+        return text, "utf-8", foreign
+    # ISO-8859-1 differs from its superset Windows-1252 only in control characters that no list of people holds.
+    text = data.decode("cp1252", "surrogateescape")
+    return text, "cp1252", proper | {n for n, line in enumerate(text.split("\n")) if ESCAPED.search(line)}
+
+
+def _csv_header(lines: list[str], layout: Layout, name: str) -> tuple[str, int, list[str]]:
+    """(delimiter, row number, cells) of the header: the reading of the first rows that knows the most columns."""
+    best: tuple[int, str, int, list[str]] | None = None
+    for delimiter in DELIMITERS:
+        for number, line in enumerate(lines[:HEADER_WITHIN], start=1):
+            try:
+                cells = next(csv.reader([line], delimiter=delimiter, strict=True), [])
+            except csv.Error:
+                continue
+            known = len(_known(cells, layout))
+            if known and (best is None or known > best[0]):
+                best = (known, delimiter, number, cells)
+    _, delimiter, number, cells = best or (0, ";", 1, [])
+    _check_header(cells, layout, name)
+    while cells and not cells[-1].strip():
+        cells.pop()  # a delimiter at the end of every line
+    return delimiter, number, cells
+
+
+def _csv_records(lines: list[str], start: int, delimiter: str, width: int, bad_lines: set[int]) -> Iterator[_Record]:
+    """The records after line `start`. A line that opens a quote nothing closes is refused alone: reading resumes after it,
+    so that it cannot swallow the rest of the file."""
+    begin = start
+
+    def feed() -> Iterator[str]:
+        for n in range(begin, len(lines)):
+            if n - begin >= RECORD_LINES:
+                raise csv.Error("a record of too many lines")
+            yield lines[n]
+
+    while begin < len(lines):
+        reader, offset = csv.reader(feed(), delimiter=delimiter, strict=True), begin
+        try:
+            for cells in reader:
+                end = offset + reader.line_num
+                if len(cells) > width and not any(c.strip() for c in cells[width:]):
+                    cells = cells[:width]
+                fault: tuple[str, int | None] | None = None
+                if bad_lines and not bad_lines.isdisjoint(range(begin, end)):
+                    fault = ("encoding", None)
+                elif len(cells) != width and any(c.strip() for c in cells):
+                    if end - begin > 1:
+                        raise csv.Error("a quote that was closed by another record's")
+                    fault = ("ragged", None)
+                yield _Record(begin + 1, cells, fault)
+                begin = end
+        except csv.Error:
+            yield _Record(begin + 1, [lines[begin].rstrip("\n")], ("unbalanced_quote", None))
+            begin += 1
+
+
+# --- XLSX ---------------------------------------------------------------------------------------------------------------
+
+
+def _read_xlsx(data: bytes, name: str, layout: Layout, limits: Limits) -> Table:
+    try:
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            _check_directory(archive, name, limits)
+            scans = {part: _scan(archive, part, name, limits) for part in archive.namelist() if _is_xml(part)}
+        # openpyxl warns of what it leaves out (styles, validations); that is none of our concern.
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            book = openpyxl.load_workbook(io.BytesIO(data), read_only=True, data_only=True, keep_links=False)
+            try:
+                return _read_book(book, scans, name, layout, limits)
+            finally:
+                book.close()
+    except defusedxml.DefusedXmlException as error:
+        raise LandingRefused("xml_forbidden", f"{name}: holds a document type or entities, which no workbook needs") from error
+    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
+        raise LandingRefused("bad_zip", f"{name}: damaged or half-written workbook ({type(error).__name__})") from error
+    except (SAXException, KeyError, ValueError, TypeError, AttributeError, IndexError, SyntaxError, OverflowError) as error:
+        # What openpyxl raises for parts that contradict each other; its own words may quote the file.
+        raise LandingRefused("bad_workbook", f"{name}: not a sound workbook ({type(error).__name__})") from error
+
+
+def _is_xml(part: str) -> bool:
+    return not part.lower().endswith(MEDIA) and not part.endswith("/")
+
+
+def _check_directory(archive: zipfile.ZipFile, name: str, limits: Limits) -> None:
+    """Refuse by the zip's directory, before anything is unpacked."""
+    entries = archive.infolist()
+    names = [entry.filename for entry in entries]
+    if len(entries) > limits.entries:
+        raise LandingRefused("zip_layout", f"{name}: {len(entries):,} parts, the limit is {limits.entries}")
+    for entry in entries:
+        path = PurePosixPath(entry.filename)
+        link = stat.S_ISLNK(entry.external_attr >> 16)
+        if path.is_absolute() or ".." in path.parts or "\\" in entry.filename or ":" in entry.filename or link:
+            raise LandingRefused("zip_layout", f"{name}: a part has a name that leads out of the workbook")
+        if entry.flag_bits & 1:
+            raise LandingRefused("zip_layout", f"{name}: a part is encrypted; save it without a password")
+    if len({n.casefold() for n in names}) < len(names):
+        raise LandingRefused("zip_layout", f"{name}: two parts have one name")
+    if any(n.casefold().endswith("vbaproject.bin") for n in names):
+        raise LandingRefused("macros", f"{name}: holds macros; save it as .xlsx without them")
+    if not {"[Content_Types].xml", "xl/workbook.xml"} <= set(names):
+        raise LandingRefused("format_mismatch", f"{name}: is a zip but no Excel workbook")
+    if (unpacked := sum(entry.file_size for entry in entries)) > limits.unpacked_bytes:
+        raise LandingRefused(
+            "decompress_limit", f"{name}: unpacks to {unpacked:,} bytes, the limit is {limits.unpacked_bytes:,}"
+        )
+    for entry in entries:
+        part = entry.filename.lower()
+        limit = limits.strings_bytes if "sharedstrings" in part else limits.part_bytes
+        if "/worksheets/sheet" not in part and not part.endswith(MEDIA) and entry.file_size > limit:
+            raise LandingRefused(
+                "decompress_limit", f"{name}: a part unpacks to {entry.file_size:,} bytes, the limit is {limit:,}"
+            )
+
+
+class _Scan(ContentHandler):
+    """What openpyxl's stream does not tell of a sheet: formulas, merged ranges, true extent. Reading any part with it also
+    proves that the part declares no entities and is not nested beyond reason."""
+
+    def __init__(self, limits: Limits, part: str, name: str) -> None:
+        super().__init__()
+        self.limits, self.is_sheet, self.name = limits, part.lower().startswith("xl/worksheets/"), name
+        self.depth = self.rows = self.columns = self._row = self._column = 0
+        self.formulas: dict[tuple[int, int], str] = {}
+        self.shared: dict[str, str] = {}
+        self.merged: list[tuple[int, int, int, int]] = []
+        self._formula: list[str] | None = None
+        self._shared_index: str | None = None
+
+    def startElement(self, tag: str, attributes: Any) -> None:
+        self.depth += 1
+        if self.depth > self.limits.depth:
+            raise LandingRefused("xml_forbidden", f"{self.name}: nested deeper than {self.limits.depth}")
+        if not self.is_sheet:
+            return
+        tag = tag.rpartition(":")[2]
+        if tag == "row":
+            number = int(attributes.get("r", self._row + 1))
+            if number <= self._row:
+                # openpyxl would pass over such a row in silence.
+                raise LandingRefused("bad_workbook", f"{self.name}: row {number} stands after row {self._row}")
+            self._row, self._column = number, 0
+            self.rows = number
+            if number > self.limits.rows + HEADER_WITHIN:
+                raise LandingRefused("too_many_rows", f"{self.name}: more than {self.limits.rows:,} rows")
+        elif tag == "c":
+            where = coordinate_to_tuple(attributes["r"]) if "r" in attributes else (self._row, self._column + 1)
+            if where[0] != self._row or where[1] <= self._column:
+                raise LandingRefused("bad_workbook", f"{self.name}: a cell of row {self._row} is out of place")
+            self._column = where[1]
+            self.columns = max(self.columns, self._column)
+            if self.columns > self.limits.columns:
+                raise LandingRefused("too_many_columns", f"{self.name}: more than {self.limits.columns} columns")
+        elif tag == "f":
+            self._formula, self._shared_index = [], attributes.get("si")
+        elif tag == "mergeCell":
+            left, top, right, bottom = range_boundaries(attributes["ref"])
+            self.merged.append((top, left, bottom, right))
+
+    def characters(self, content: str) -> None:
+        if self._formula is not None:
+            self._formula.append(content)
+
+    def endElement(self, tag: str) -> None:
+        self.depth -= 1
+        if self._formula is not None and tag.rpartition(":")[2] == "f":
+            text = "".join(self._formula)
+            if self._shared_index is not None:
+                text = self.shared.setdefault(self._shared_index, text)
+            self.formulas[self._row, self._column] = text
+            self._formula = None
+
+    def is_merged(self, row: int) -> bool:
+        return any(top <= row <= bottom for top, _, bottom, _ in self.merged)
+
+
+def _scan(archive: zipfile.ZipFile, part: str, name: str, limits: Limits) -> _Scan:
+    parser = defusedxml.sax.make_parser()
+    parser.forbid_dtd = True
+    scan = _Scan(limits, part, name)
+    parser.setContentHandler(scan)
+    with archive.open(part) as stream:
+        while piece := stream.read(1 << 16):
+            parser.feed(piece)
+    parser.close()
+    return scan
+
+
+def _read_book(book: Any, scans: dict[str, _Scan], name: str, layout: Layout, limits: Limits) -> Table:
+    found = []
+    for sheet in book.worksheets:
+        scan = scans.get(sheet._worksheet_path)
+        if scan is None:
+            raise LandingRefused("bad_workbook", f"{name}: a sheet lies in a part that is not one")
+        sheet.reset_dimensions()  # they are what the file claims
+        first = sheet.iter_rows(min_row=1, max_row=min(HEADER_WITHIN, scan.rows), max_col=scan.columns, values_only=True)
+        if scan.rows and sheet.sheet_state == "visible":
+            known = [(len(_known(cells := [_text(v) for v in row], layout)), n, cells) for n, row in enumerate(first, start=1)]
+            best = max(known, key=lambda k: (k[0], -k[1]), default=(0, 1, []))
+            if set(layout.required) <= _known(best[2], layout).keys() or len(book.worksheets) == 1:
+                found.append((sheet, scan, best[1], best[2]))
+    if len(found) != 1:
+        reason, what = ("sheets", "more than one sheet has") if found else ("header_mismatch", "no visible sheet has")
+        raise LandingRefused(reason, f"{name}: {what} the columns {', '.join(layout.required)}")
+    sheet, scan, header_row, header = found[0]
+    _check_header(header, layout, name)
+    if scan.is_merged(header_row):
+        raise LandingRefused("header_mismatch", f"{name}: cells of the header (row {header_row}) are merged")
+    while header and not header[-1].strip():
+        header.pop()
+    table = _assemble(_xlsx_records(sheet, scan, header_row, header, layout), header, layout, limits, name, format="xlsx")
+    table.header_row = header_row
+    return table
+
+
+def _xlsx_records(sheet: Any, scan: _Scan, header_row: int, header: list[str], layout: Layout) -> Iterator[_Record]:
+    columns = {index: column for column, index in _known(header, layout).items()}
+    for number, row in enumerate(
+        sheet.iter_rows(min_row=header_row + 1, max_row=scan.rows, max_col=scan.columns), start=header_row + 1
+    ):
+        record = _Record(number, [_text(cell.value) for cell in row[: len(header)]])
+        record.cells += [""] * (len(header) - len(record.cells))
+        if any(cell.value is not None for cell in row[len(header) :]):
+            record.fault = ("ragged", None)
+        for index, cell in enumerate(row[: len(header)]):
+            formula = scan.formulas.get((number, index + 1))
+            if formula is not None:
+                if REACHING.search(formula):
+                    record.fault = record.fault or ("formula_forbidden", index)
+                elif cell.value is None:
+                    record.fault = record.fault or ("formula_without_value", index)
+                else:
+                    record.flags.append((index, "formula"))
+            if cell.value is None or index not in columns:
+                continue
+            if cell.data_type == "e":
+                record.fault = record.fault or ("cell_error", index)
+            elif columns[index] in layout.digits and isinstance(cell.value, int | float):
+                record.flags.append((index, "number_for_text"))
+        if scan.merged and scan.is_merged(number):
+            record.fault = ("merged_cells", None)
+        yield record
+
+
+def _text(value: object) -> str:
+    """A cell as text: dates as ISO dates, whole numbers without a point, nothing in scientific form."""
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "1" if value else "0"
+    if isinstance(value, datetime):
+        return value.date().isoformat() if value.time() == time() else value.isoformat(sep=" ", timespec="seconds")
+    if isinstance(value, date | time):
+        return value.isoformat()
+    if isinstance(value, float):
+        return str(int(value)) if value.is_integer() and abs(value) < 1e18 else repr(value)
+    return str(value)
+
+
+# --- common to both -----------------------------------------------------------------------------------------------------
+
+
+def _known(cells: Iterable[str], layout: Layout) -> dict[str, int]:
+    """Our column -> its place among the header's cells."""
+    names = {fold(way): column for column, ways in layout.columns.items() for way in (column, *ways)}
+    found: dict[str, int] = {}
+    for index, cell in enumerate(cells):
+        if (column := names.get(fold(cell))) is not None:
+            found.setdefault(column, index)
+    return found
+
+
+def _check_header(cells: list[str], layout: Layout, name: str) -> None:
+    # What is found instead is not told: without a header it would be the first person's row.
+    if missing := [column for column in layout.required if column not in _known(cells, layout)]:
+        raise LandingRefused("header_mismatch", f"{name}: no header with the column(s) {', '.join(missing)}")
+    names = {fold(way): column for column, ways in layout.columns.items() for way in (column, *ways)}
+    twice = [c for c, n in Counter(names.get(fold(cell)) for cell in cells).items() if c is not None and n > 1]
+    if twice:
+        raise LandingRefused("header_mismatch", f"{name}: two columns are called {', '.join(sorted(twice))}")
+
+
+def _assemble(
+    records: Iterable[_Record], header: list[str], layout: Layout, limits: Limits, name: str, *, format: str
+) -> Table:
+    """Rows into frames, piece by piece; every record that is not empty goes into `rows` or `refused`."""
+    if len(header) > limits.columns:
+        raise LandingRefused("too_many_columns", f"{name}: {len(header)} columns, the limit is {limits.columns}")
+    known = _known(header, layout)
+    ignored = {fold(column) for column in layout.ignored}
+    taken = {index: column for column, index in known.items()}
+    unknown = {
+        index: cell.strip() if PLAIN_HEADER.match(cell.strip()) else f"column {index + 1}"
+        for index, cell in enumerate(header)
+        if index not in taken and fold(cell) not in ignored
+    }
+    schema = {"_position": pl.Int64, **dict.fromkeys(layout.columns, pl.String), "_extra": pl.String}
+    chunks: list[pl.DataFrame] = []
+    good: list[dict[str, object]] = []
+    refused: list[dict[str, object]] = []
+    flags: list[Flag] = []
+    folded_header = [fold(cell) for cell in header]
+    count = 0
+    for record in records:
+        cells = record.cells
+        if not any(cell.strip() for cell in cells) and record.fault is None:
+            continue
+        count += 1
+        if count > limits.rows:
+            raise LandingRefused("too_many_rows", f"{name}: more than {limits.rows:,} rows")
+        fault = record.fault or _fault(cells, folded_header, limits)
+        if fault:
+            reason, index = fault
+            path = (taken.get(index) or unknown.get(index, f"column {index + 1}")) if index is not None else ""
+            refused.append(
+                {"_position": record.position, "_reason": reason, "_path": path, "_original": _original(cells, header, ignored)}
+            )
+            continue
+        extra = {column: None for index, column in unknown.items() if cells[index].strip()}
+        good.append(
+            {
+                "_position": record.position,
+                **{column: cells[index] if cells[index].strip() else None for index, column in taken.items()},
+                "_extra": json.dumps(extra, ensure_ascii=False) if extra else None,
+            }
+        )
+        flags += [Flag(record.position, taken[index], flag) for index, flag in record.flags if index in taken]
+        flags += [Flag(record.position, c, "mojibake") for i, c in taken.items() if UTF8_IN_CP1252.search(cells[i])]
+        if len(good) == CHUNK:
+            chunks.append(pl.DataFrame(good, schema=schema))
+            good = []
+    chunks.append(pl.DataFrame(good, schema=schema))
+    headers = {column: header[index] for column, index in known.items()}
+    return Table(pl.concat(chunks), pl.DataFrame(refused, schema=REFUSED), headers, format, flags=flags)
+
+
+def _fault(cells: list[str], header: list[str], limits: Limits) -> tuple[str, int | None] | None:
+    for index, cell in enumerate(cells):
+        if len(cell) > limits.cell_characters:
+            return "cell_too_long", index
+        if CONTROL.search(cell):
+            return "control_char", index
+    return ("header_repeated", None) if [fold(cell) for cell in cells] == header else None
+
+
+def _original(cells: list[str], header: list[str], ignored: set[str]) -> str:
+    """The row as text: under its headers if it has as many cells, else as a list; cut at a length nobody reads beyond."""
+    pairs = zip(header, cells, strict=False)
+    told: object = {h: c for h, c in pairs if fold(h) not in ignored} if len(cells) == len(header) else cells
+    text = json.dumps(told, ensure_ascii=False).encode("utf-8", "backslashreplace").decode()
+    return text[:10_000]
