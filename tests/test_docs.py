@@ -142,6 +142,10 @@ def reasons() -> dict[str, str]:
                 first = node.args[0]
                 first = assigned.get(first.id, first) if isinstance(first, ast.Name) else first
                 found |= dict.fromkeys(texts(first), path.name)
+            if isinstance(node, ast.Tuple) and any(
+                name.endswith("FAULTS") and value is node for name, value in assigned.items()
+            ):
+                found |= {reason: path.name for element in node.elts for reason in texts(element)}
         # In SQL: ['encoding', '$'] of the parser, and texts selected as a reason.
         patterns = r"\['([a-z_]+)', '[$\w.\[\]]+'\]", r"_key, '([a-z_]+)', '_key'", r"'([a-z_]+)', null\) as _reason"
         for pattern in patterns:
