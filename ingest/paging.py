@@ -64,8 +64,10 @@ def fetch_pages(
 
 def _pass(registry: Registry, paged: Paged, query: Mapping[str, str], folder: Path, progress: Progress) -> list[Path]:
     def page(number: int) -> Path:
-        file = folder / f"page-{number:05d}.json"
-        return capture(registry, paged.path, {**query, "page": number}, file, lambda content: check_page(content, paged.fields))
+        return capture(registry, paged.path, {**query, "page": number}, folder / f"page-{number:05d}.json", whole)
+
+    def whole(content: bytes) -> None:
+        check_page(content, paged.fields)
 
     files = [page(1)]
     count = max(1, paged.count(read_page(files[0])))
@@ -75,9 +77,7 @@ def _pass(registry: Registry, paged: Paged, query: Mapping[str, str], folder: Pa
     return files
 
 
-def capture(
-    registry: Registry, path: str, query: Mapping[str, str | int], file: Path, check: Callable[[bytes], object]
-) -> Path:
+def capture(registry: Registry, path: str, query: Mapping[str, str | int], file: Path, check: Callable[[bytes], None]) -> Path:
     """One answer, kept in `file` as received; what is there already is not asked again. `check` raises Retryable."""
     if not file.exists():
         write_text(file, registry.get(path, query, check=check).decode("utf-8"))

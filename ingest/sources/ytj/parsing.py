@@ -17,6 +17,7 @@ import polars as pl
 import pyarrow as pa
 
 from ingest.load import Load
+from ingest.records import compare, json_spec, quoted
 from ingest.sources.ytj import framing
 
 SEEDS = Path(__file__).parents[3] / "dbt_project" / "seeds"
@@ -91,7 +92,7 @@ class RecordParser:
     def __init__(self, load: Load) -> None:
         self.load = load
         self.types = {name: duckdb.type(kind) for name, kind in load.dataset.columns.items()}
-        self.spec = json.dumps({name: _json_spec(kind) for name, kind in self.types.items()})
+        self.spec = json.dumps({name: json_spec(kind) for name, kind in self.types.items()})
         self.verdicts: dict[str, Verdict] = {}
         self.position = 0
         load.con.execute(MACROS)
@@ -157,7 +158,7 @@ class RecordParser:
         if not paths:
             return "null::varchar"
         pairs = ", ".join(
-            f"'{_quoted(p)}', nullif(json_extract(safe, '$.{_quoted(p).replace('[]', '[*]')}')::varchar, '[]')::json"
+            f"'{quoted(p)}', nullif(json_extract(safe, '$.{quoted(p).replace('[]', '[*]')}')::varchar, '[]')::json"
             for p in sorted(paths)
         )
         return f"nullif(json_merge_patch('{{}}', json_object({pairs}))::varchar, '{{}}')"
@@ -172,7 +173,7 @@ class RecordParser:
         for name, found in structure.items():
             if name not in self.types:
                 extra.append(name)
-            elif wrong := _compare(found, self.types[name], name, extra):
+            elif wrong := compare(found, self.types[name], name, extra, REFUSED):
                 return Verdict("schema_type", wrong)
         return Verdict(extra=tuple(extra))
 
@@ -278,36 +279,3 @@ def known_codes() -> dict[str, set[str]]:
     known["YRMU"] = set(pl.read_csv(SEEDS / "legal_forms.csv", infer_schema=False)["code"])
     known["TOIMI"] = {"TOIMI", "TOIMI2", "TOIMI3", "TOIMI4"}
     return known
-
-
-def _json_spec(kind: Any) -> Any:
-    """A DuckDB type (duckdb.sqltypes.DuckDBPyType, loosely typed by its stubs) as the structure from_json takes."""
-    if kind.id == "struct":
-        return {name: _json_spec(child) for name, child in kind.children}
-    return [_json_spec(kind.children[0][1])] if kind.id == "list" else str(kind)
-
-
-def _compare(found: Any, kind: Any, path: str, extra: list[str]) -> str | None:
-    """The path at which `found` (a JSON structure) is not what `kind` expects; fields `kind` lacks are added to `extra`."""
-    if found == "NULL":
-        return None
-    if kind.id == "list":
-        return _compare(found[0], kind.children[0][1], path + "[]", extra) if isinstance(found, list) else path
-    if kind.id == "struct":
-        if not isinstance(found, dict):
-            return path
-        children = dict(kind.children)
-        for name, value in found.items():
-            inner = f"{path}.{name}"
-            if name in children:
-                if wrong := _compare(value, children[name], inner, extra):
-                    return wrong
-            elif name not in REFUSED and inner not in REFUSED:
-                extra.append(inner)
-        return None
-    wanted = ("VARCHAR",) if kind.id == "varchar" else ("UBIGINT", "BIGINT")
-    return None if found in wanted else path
-
-
-def _quoted(path: str) -> str:
-    return path.replace("'", "''")
