@@ -1,6 +1,7 @@
 """Generate: lay a made-up Finland on disk, day by day, in the formats of the sources, with the truth beside it."""
 
 import json
+from collections.abc import Iterable
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -8,11 +9,17 @@ import duckdb
 
 from base.files import atomic_file, write_text
 from ingest.lake import Progress, literal, quiet
+from ingest.synthetic.ptv import Ptv
+from ingest.synthetic.registers import Registers
+from ingest.synthetic.society import Society
 from ingest.synthetic.world import VERSION, World, world
 from ingest.synthetic.ytj import Ytj
 
 CHANGE_SHARE = 0.01
 """Share of the organisations that something happens to on an ordinary day."""
+
+SOURCES = ("ytj", "ptv", "prh_officers", "prh_notices", "vero")
+"""What can be written: a folder each, named as the source."""
 
 TRUTH = """
 SELECT
@@ -50,15 +57,20 @@ def generate(
     start: date = date(2026, 1, 2),
     progress: Progress = quiet,
     change_share: float = CHANGE_SHARE,
+    sources: Iterable[str] | None = None,
 ) -> None:
-    """Write `days` days of a made-up Finland under `out`: ytj/ (as PRH serves it) and truth/ (what is really so).
+    """Write `days` days of a made-up Finland under `out`: a folder per source (ytj/ as PRH serves it) and truth/.
 
+    sources: which of SOURCES to write, by default all; those left out change nothing in the others.
     organisations: in the bulk on the first day (up to about 1.7 million); each later day `change_share` of them change.
     The same arguments give the same bytes. Memory stays bounded (under 1 GB) whatever the size. Raises ValueError on
     arguments that make no world, when the reserved business ids run out, and when `out` holds a world of other arguments.
     """
     if organisations < 1 or days < 1 or not 0 <= change_share <= 1:
         raise ValueError("organisations and days must be at least 1, change_share between 0 and 1")
+    wanted = set(SOURCES if sources is None else sources)
+    if unknown := wanted - set(SOURCES):
+        raise ValueError(f"unknown source {min(unknown)}: choose among {', '.join(SOURCES)}")
     about = {
         "synthetic": True,
         "seed": seed,
@@ -76,12 +88,44 @@ def generate(
     write_text(path, identity)
     with world(organisations, seed, start, change_share) as finland:
         ytj = Ytj(finland, out / "ytj")
-        ytj.write_code_lists()
+        others = _Others(finland, out, wanted) if wanted - {"ytj"} else None
+        if "ytj" in wanted:
+            ytj.write_code_lists()
         for day in range(days):
             if day:
                 finland.next_day(start + timedelta(days=day))
-            ytj.write_day(progress)
+            if "ytj" in wanted:
+                ytj.write_day(progress)
+            if others:
+                others.write_day(progress)
             _write_truth(finland, out / "truth")
+
+
+class _Others:
+    """The sources beside the register of companies, in their order."""
+
+    def __init__(self, finland: World, out: Path, wanted: set[str]) -> None:
+        self.society = Society(finland)
+        self.registers = Registers(self.society, out)
+        self.ptv = Ptv(self.society, out)
+        self.wanted = wanted
+        self.is_first = True
+
+    def write_day(self, progress: Progress) -> None:
+        if not self.is_first:
+            self.society.next_day()
+        self.registers.start_day()
+        writers = {
+            "ptv": self.ptv.write_day,
+            "prh_officers": self.registers.write_officers,
+            "prh_notices": self.registers.write_notices,
+            "vero": self.registers.write_tax,
+        }
+        writers = {source: write for source, write in writers.items() if source in self.wanted}
+        for done, (source, write) in enumerate(writers.items(), start=1):
+            write()
+            progress(f"{source} {self.society.day}", done, len(writers))
+        self.is_first = False
 
 
 def _write_truth(finland: World, folder: Path) -> None:

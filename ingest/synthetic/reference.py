@@ -10,6 +10,7 @@ import duckdb
 
 SEEDS = Path(__file__).parents[2] / "dbt_project" / "seeds"
 NAMES = Path(__file__).parent / "data" / "names.csv"
+TITLES = Path(__file__).parent / "data" / "titles.csv"
 
 TABLES = {
     "industries": SEEDS / "industries.csv",
@@ -20,6 +21,7 @@ TABLES = {
     "postal_codes": SEEDS / "postal_codes.csv",
     "register_codes": SEEDS / "register_codes.csv",
     "person_names": NAMES,
+    "titles": TITLES,
 }
 
 # TOL 2008 names hold 1,800 lines with quoted commas; a sniffer that guesses wrong drops lines silently, so nothing is guessed.

@@ -1,0 +1,220 @@
+-- What lives in the made-up Finland besides the companies of the trade register: other organisations, people and their tenures.
+-- Draws depend on numbers and purposes only (draws.sql), so nothing here changes a byte of what the register of companies gets.
+
+-- Other organisations take the reserved business ids from the end, companies from the beginning: the ranges meet when ids run out.
+CREATE MACRO other_number(k) AS 1799999 - k;
+
+-- Telephone numbers pass libphonenumber and reach nobody (INFERRED: 048 is not in subscriber use, no subscriber number of an area
+-- begins with 10, and no 029 00 or 010 00 number is given to an organisation).
+CREATE MACRO mobile_number(who) AS concat('+35848', lpad(dice(who, 'mobile', 10000000)::VARCHAR, 7, '0'));
+CREATE MACRO area_phone(who) AS
+    concat('+358', pick(['9', '2', '3', '5', '6', '8', '13', '14', '15', '16', '17', '18', '19'], who, 'area'), '10', lpad(dice(who, 'fixed', 100000)::VARCHAR, 5, '0'));
+CREATE MACRO switchboard(who) AS concat('+358', pick(['29', '10'], who, 'uan'), '00', lpad(dice(who, 'switchboard', 100000)::VARCHAR, 5, '0'));
+CREATE MACRO organisation_phone(who) AS
+    CASE dice(who, 'phone kind', 10) WHEN 0 THEN switchboard(who) WHEN 1 THEN switchboard(who) WHEN 2 THEN area_phone(who) WHEN 3 THEN area_phone(who) ELSE mobile_number(who) END;
+
+-- E-mail and web live under .example (RFC 2606).
+CREATE MACRO slug(name) AS
+    trim(regexp_replace(regexp_replace(translate(lower(name), 'äöåéüšž', 'aoaeusz'), '[^a-z0-9]+', '-', 'g'), '-+', '-', 'g'), '-');
+CREATE MACRO domain_of(number, name) AS concat(coalesce(nullif(left(slug(name), 24), ''), 'firma').rtrim('-'), '-', lower(printf('%x', number)), '.example');
+
+-- How many work there, most of the time 0 or 1; a long tail from employers.
+CREATE MACRO tail(who, purpose, least_staff, most) AS
+    least(most, floor(least_staff / power(1 - dice(who, purpose, 1000000) / 1000000.0, 0.9)))::INTEGER;
+CREATE MACRO staff_of(number, kind, is_employer) AS
+    CASE
+        WHEN kind IN ('municipality', 'county') THEN tail(number, 'staff', 120, 12000)
+        WHEN kind IN ('joint_authority', 'state') THEN tail(number, 'staff', 40, 4000)
+        WHEN kind IN ('association', 'foundation') THEN if(chance(number, 'has staff', 0.15), tail(number, 'staff', 1.5, 400), 0)
+        WHEN kind = 'sole_trader' THEN if(chance(number, 'has staff', 0.06), tail(number, 'staff', 1, 12), 0)
+        WHEN is_employer THEN tail(number, 'staff', 2, 6000)
+        ELSE dice(number, 'staff', 2)
+    END;
+
+-- People. A person is a number: everything about one follows from it, and the surname from the day as well (some marry).
+CREATE TABLE name_list AS
+SELECT kind, list(name ORDER BY name, copy) AS names
+FROM (SELECT kind, name, unnest(range(greatest(1, bearers::INTEGER // 400))) AS copy FROM reference.person_names)
+GROUP BY kind;
+SET VARIABLE male_names = (SELECT names FROM name_list WHERE kind = 'first_male');
+SET VARIABLE female_names = (SELECT names FROM name_list WHERE kind = 'first_female');
+SET VARIABLE surnames = (SELECT names FROM name_list WHERE kind = 'surname');
+CREATE MACRO is_woman(person) AS chance(person, 'woman', 0.42);
+CREATE MACRO forename(person, which) AS
+    if(is_woman(person), pick(getvariable('female_names'), person, 'forename' || which), pick(getvariable('male_names'), person, 'forename' || which));
+CREATE MACRO call_name(person) AS
+    if(chance(person, 'double forename', 0.05), forename(person, '') || '-' || forename(person, 'b'), forename(person, ''));
+CREATE MACRO forenames(person) AS
+    concat_ws(' ', call_name(person), if(chance(person, 'two names', 0.9), forename(person, '2'), NULL), if(chance(person, 'three names', 0.2), forename(person, '3'), NULL));
+CREATE MACRO birth_surname(person) AS
+    concat(if(chance(person, 'particle', 0.004), pick(['von ', 'af ', 'de '], person, 'particle'), ''), pick(getvariable('surnames'), person, 'surname'));
+CREATE MACRO married_on(person) AS
+    if(chance(person, 'marries', if(is_woman(person), 0.35, 0.06)), (DATE '2012-01-01' + dice(person, 'wedding', 7000))::DATE, NULL);
+CREATE MACRO surname(person, day) AS
+    CASE
+        WHEN married_on(person) IS NULL OR married_on(person) > day THEN birth_surname(person)
+        WHEN chance(person, 'keeps both', 0.25) THEN pick(getvariable('surnames'), person, 'married') || '-' || pick(getvariable('surnames'), person, 'surname')
+        ELSE pick(getvariable('surnames'), person, 'married')
+    END;
+CREATE MACRO born_on(person) AS (DATE '1948-01-01' + dice(person, 'born', 20000))::DATE;
+CREATE MACRO nationality(person) AS if(chance(person, 'foreigner', 0.06), pick(['SE', 'EE', 'DE', 'RU', 'GB', 'US', 'IN', 'NO'], person, 'nationality'), 'FI');
+CREATE MACRO residence(person) AS if(nationality(person) <> 'FI' AND chance(person, 'lives abroad', 0.5), nationality(person), 'FI');
+-- The register's own number of a person, for those it could identify.
+CREATE MACRO register_person(person) AS if(chance(person, 'not identified', 0.08), NULL, concat('H', lpad(((person * 7919 + 1234567) % 1000000007)::VARCHAR, 10, '0')));
+CREATE MACRO work_email(person, day, domain) AS concat(slug(call_name(person)), '.', slug(surname(person, day)), '@', domain);
+CREATE MACRO private_email(person) AS concat(slug(forename(person, '')), '.', slug(birth_surname(person)), dice(person, 'mail', 100), '@', pick(['postilaatikko.example', 'kotiposti.example', 'brevlada.example'], person, 'free mail'));
+
+-- Other organisations.
+CREATE TABLE other (
+    number BIGINT, business_id VARCHAR, kind VARCHAR, legal_form_code VARCHAR, name VARCHAR, is_swedish BOOLEAN, status VARCHAR,
+    industry_code VARCHAR, municipality_code VARCHAR, postcode VARCHAR, place VARCHAR, registered_on DATE, ended_on DATE,
+    registration_number VARCHAR, met_on DATE
+);
+-- others(first, last, day, kind): those numbered so, as they are when first met.
+CREATE MACRO others(first, last, today, new_kind, is_new) AS TABLE
+WITH drawn AS (
+    SELECT
+        other_number(k) AS number,
+        CASE h.language_code WHEN 'sv' THEN true WHEN 'sv-fi' THEN chance(k, 'other swedish', 0.5) WHEN 'fi-sv' THEN chance(k, 'other swedish', 0.08) ELSE false END AS is_swedish,
+        h.municipality_code, h.postcode, h.place_fi, h.place_sv, i.code AS industry,
+        if(is_new, today - dice(k, 'other registered', 4), today - 2 - dice(k, 'other registered', 12000))::DATE AS registered_on,
+        k
+    FROM (SELECT unnest(range(first, last)) AS k) AS n
+    INNER JOIN home_slot AS h ON h.slot = dice(k, 'other home', getvariable('home_slots'))
+    INNER JOIN industry_slot AS i ON i.slot = dice(k, 'other industry', getvariable('industry_slots'))
+)
+SELECT
+    number,
+    business_id(number) AS business_id,
+    new_kind AS kind,
+    CASE new_kind WHEN 'municipality' THEN '42' WHEN 'county' THEN '90' WHEN 'joint_authority' THEN '43' WHEN 'state' THEN '40' WHEN 'association' THEN '6' WHEN 'foundation' THEN '18' ELSE '26' END AS legal_form_code,
+    CASE new_kind
+        WHEN 'municipality' THEN if(is_swedish, coined_name(number, 'other', true) || if(chance(number, 'town', 0.35), 's stad', 's kommun'), coined_name(number, 'other', false) || if(chance(number, 'town', 0.35), 'n kaupunki', 'n kunta'))
+        WHEN 'county' THEN if(is_swedish, coined_name(number, 'other', true) || 's välfärdsområde', coined_name(number, 'other', false) || 'n hyvinvointialue')
+        WHEN 'joint_authority' THEN coined_name(number, 'other', false) || pick(['n koulutuskuntayhtymä', 'n jätehuoltokuntayhtymä', 'n liitto', 'n vesikuntayhtymä'], number, 'joint')
+        WHEN 'state' THEN pick(['Lupa', 'Kartta', 'Mitta', 'Arkisto', 'Sää', 'Satama', 'Metsä', 'Energia', 'Tieto', 'Koulutus'], number, 'agency') || pick(['virasto', 'keskus', 'laitos', 'hallinto'], number, 'agency kind') || ' ' || coined_name(number, 'other', false)
+        WHEN 'association' THEN concat_ws(' ', if(is_swedish, place_sv, place_fi), coined_name(number, 'other', is_swedish), pick(if(is_swedish, ['rf', 'förening rf', 'idrottsklubb rf'], ['ry', 'seura ry', 'kyläyhdistys ry', 'urheilijat r.y.']), number, 'association'))
+        WHEN 'foundation' THEN coined_name(number, 'other', is_swedish) || if(is_swedish, 'stiftelsen sr', pick(['-säätiö sr', 'n tukisäätiö sr', 'n säätiö'], number, 'foundation'))
+        ELSE if(chance(number, 'own name', 0.4), 'Tmi ' || trade(number, 'other', is_swedish) || ' ' || pick(getvariable('surnames'), number * 4096 + 32, 'surname'), if(is_swedish, 'Firma ', 'Toiminimi ') || trade(number, 'other', is_swedish) || ' ' || coined_name(number, 'other', is_swedish))
+    END AS name,
+    is_swedish,
+    CASE WHEN is_new OR new_kind IN ('municipality', 'county', 'joint_authority', 'state') THEN 'active' WHEN chance(number, 'other ceased', 0.03) THEN 'ceased' ELSE 'active' END AS status,
+    CASE new_kind WHEN 'association' THEN '94999' WHEN 'foundation' THEN '94999' WHEN 'sole_trader' THEN industry ELSE '84110' END AS industry_code,
+    municipality_code,
+    postcode,
+    if(is_swedish, place_sv, place_fi) AS place,
+    registered_on,
+    if(NOT is_new AND new_kind NOT IN ('municipality', 'county', 'joint_authority', 'state') AND chance(number, 'other ceased', 0.03), greatest(registered_on, today - 30), NULL)::DATE AS ended_on,
+    if(new_kind = 'association', concat(1 + k // 1000 % 260, '.', lpad((k % 1000)::VARCHAR, 3, '0')), NULL) AS registration_number,
+    today AS met_on
+FROM drawn
+ORDER BY number;
+
+-- Everybody: one row per organisation of any kind.
+CREATE VIEW entity AS
+SELECT
+    number, business_id,
+    CASE WHEN legal_form_code IN ('2', '10', '56', '3', '4') THEN 'housing' WHEN legal_form_code = '13' THEN 'limited_partnership' WHEN legal_form_code = '5' THEN 'partnership' WHEN legal_form_code = '19' THEN 'branch' WHEN legal_form_code = '18' THEN 'foundation' WHEN legal_form_code = '6' THEN 'association' ELSE 'company' END AS kind,
+    legal_form_code, name, is_swedish, status, tol_2025_code AS industry_code, municipality_code, home_postcode AS postcode, visiting, postal,
+    coalesce(registered_on, id_given_on) AS registered_on, ended_on, website, employer_since, met_on, is_historic,
+    staff_of(number, 'company', employer_since IS NOT NULL) AS staff,
+    domain_of(number, coined_name(number, 'name', is_swedish)) AS domain,
+    NULL::VARCHAR AS registration_number
+FROM organisation
+UNION ALL
+SELECT
+    number, business_id, kind, legal_form_code, name, is_swedish, status, industry_code, municipality_code, postcode,
+    if(kind = 'association', NULL, domestic_address(number, 'visiting', is_swedish, postcode, registered_on)),
+    if(kind = 'association' OR chance(number, 'other postal', 0.2), domestic_address(number, 'postal', is_swedish, postcode, registered_on), domestic_address(number, 'visiting', is_swedish, postcode, registered_on)),
+    registered_on, ended_on,
+    if(kind IN ('association', 'sole_trader') AND NOT chance(number, 'other website', 0.25), NULL, 'www.' || domain_of(number, coined_name(number, 'other', is_swedish))),
+    NULL, met_on, false,
+    staff_of(number, kind, false),
+    domain_of(number, coined_name(number, 'other', is_swedish)),
+    registration_number
+FROM other;
+
+-- Tenures: who holds which place where, from when to when. Slots below 16 are places a register knows, 16 to 31 are positions
+-- that only the firm itself can tell (an area of responsibility each). Shares for fewer than ten and for ten or more at work.
+CREATE TABLE place_slot (kind VARCHAR, slot INTEGER, organ VARCHAR, role VARCHAR, small_share DOUBLE, large_share DOUBLE);
+INSERT INTO place_slot
+SELECT unnest(kinds), slot, organ, role, small_share, large_share
+FROM (VALUES
+    (['company'], 0, 'HAL', 'PJ', 0.35, 1), (['company'], 1, 'HAL', 'VJ', 0.4, 0.3), (['company'], 2, 'HAL', 'J', 0.85, 0.95),
+    (['company'], 3, 'HAL', 'J', 0.1, 0.8), (['company'], 4, 'HAL', 'J', 0.01, 0.6), (['company'], 5, 'HAL', 'VPJ', 0.01, 0.15),
+    (['company'], 6, 'TJ', 'TJ', 0.4, 0.99), (['company'], 7, 'TJS', 'TJS', 0.01, 0.2), (['company'], 8, 'VTJ', 'VTJ', 0.005, 0.1),
+    (['company'], 9, 'TIL', 'PTI', 0.1, 0.85), (['company'], 10, 'TIL', 'VT', 0.04, 0.1), (['company'], 11, 'PR', 'PR', 0.03, 0.25),
+    (['company'], 13, 'HN', 'PJ', 0, 0.01), (['company'], 14, 'SANS', 'SANS', 0.002, 0.004), (['company'], 15, 'VED', 'S', 0.002, 0.004),
+    (['housing'], 0, 'HAL', 'PJ', 1, 1), (['housing'], 1, 'HAL', 'VJ', 0.3, 0.3), (['housing'], 2, 'HAL', 'J', 0.9, 0.9),
+    (['housing'], 3, 'HAL', 'J', 0.7, 0.7), (['housing'], 9, 'TIL', 'T', 0.25, 0.25), (['housing'], 12, 'IS', 'IS', 0.8, 0.8),
+    (['limited_partnership'], 0, 'YHM', 'YHM', 1, 1), (['limited_partnership'], 2, 'YHM', 'YHMÄ', 0.95, 0.95), (['limited_partnership'], 11, 'PR', 'PR', 0.03, 0.1),
+    (['partnership'], 0, 'YHM', 'YHM', 1, 1), (['partnership'], 2, 'YHM', 'YHM', 1, 1), (['partnership'], 3, 'YHM', 'YHM', 0.2, 0.2),
+    (['branch'], 0, 'EDU', 'EDU', 1, 1), (['branch'], 14, 'TEDU', 'E', 0.1, 0.1),
+    (['foundation'], 0, 'HAL', 'PJ', 1, 1), (['foundation'], 2, 'HAL', 'J', 1, 1), (['foundation'], 3, 'HAL', 'J', 0.9, 0.9), (['foundation'], 9, 'TIL', 'PTI', 0.9, 0.9),
+    (['association'], 0, 'HAL', 'PJ', 1, 1), (['association'], 2, 'HAL', 'J', 0.9, 0.9),
+    (['sole_trader'], 0, 'ELI', 'ELI', 1, 1), (['sole_trader'], 11, 'PR', 'PR', 0.01, 0.01)
+) AS t(kinds, slot, organ, role, small_share, large_share);
+CREATE TABLE position_slot AS
+SELECT * FROM (VALUES
+    (16, 'YLEISJOHTO', 10, 0.4), (17, 'TALOUS', 10, 0.7), (18, 'RISKI', 250, 0.7), (19, 'HENKILOSTO', 50, 0.8), (20, 'MYYNTI', 10, 0.6),
+    (21, 'MARKKINOINTI', 50, 0.6), (22, 'VIESTINTA', 250, 0.7), (23, 'JULKAISU', 250, 0.2), (24, 'ASIAKASPALVELU', 50, 0.4), (25, 'HANKINTA', 50, 0.6),
+    (26, 'IT', 50, 0.7), (27, 'KULJETUS', 50, 0.3), (28, 'TUOTANTO', 10, 0.4), (29, 'TK', 250, 0.5), (30, 'KIINTEISTO', 250, 0.6), (31, 'LAATU', 50, 0.5)
+) AS t(slot, area_code, least_staff, share);
+CREATE TABLE title_list AS
+SELECT language, area_code, list({title: title, level: level, area_codes: area_codes} ORDER BY title) AS titles
+FROM (SELECT *, unnest(string_split(area_codes, '|')) AS area_code FROM reference.titles)
+GROUP BY language, area_code;
+
+CREATE TABLE tenure (
+    number BIGINT, slot INTEGER, generation INTEGER, person BIGINT, organ VARCHAR, role VARCHAR, title VARCHAR, level VARCHAR,
+    area_codes VARCHAR, language VARCHAR, started_on DATE, ended_on DATE
+);
+CREATE MACRO place_key(number, slot, generation) AS number * 4096 + generation * 32 + slot;
+-- Who comes to hold a place: mostly somebody of this organisation alone, sometimes its owner, sometimes somebody met elsewhere.
+CREATE MACRO holder(number, slot, generation, organ, staff, companies) AS
+    CASE
+        WHEN organ = 'TIL' THEN place_key(dice(place_key(number, slot, generation), 'auditor', greatest(1, companies // 40)), 9, 1)
+        WHEN organ = 'IS' THEN place_key(dice(place_key(number, slot, generation), 'house manager', greatest(1, companies // 60)), 12, 1)
+        WHEN organ = 'TJ' AND chance(place_key(number, slot, generation), 'owner leads', if(staff < 10, 0.65, 0.2)) THEN place_key(number, 2, 1)
+        WHEN organ = 'HAL' AND slot <> 2 AND chance(place_key(number, slot, generation), 'board elsewhere', 0.08) THEN place_key(dice(place_key(number, slot, generation), 'elsewhere', companies), 2, 1)
+        WHEN generation > 1 AND chance(place_key(number, slot, generation), 'from elsewhere', 0.35) THEN place_key(dice(place_key(number, slot, generation), 'elsewhere', companies), CASE WHEN slot >= 16 THEN slot ELSE 6 END, 1)
+        ELSE place_key(number, slot, generation)
+    END;
+-- Everybody who holds a place in the organisations of a range on the day these are first met.
+CREATE MACRO first_tenures(first, last, today, companies) AS TABLE
+WITH places AS (
+    SELECT e.number, s.slot, s.organ, s.role, NULL::VARCHAR AS area_code, e.staff, e.is_swedish, e.registered_on, e.ended_on
+    FROM entity AS e
+    INNER JOIN place_slot AS s ON e.kind = s.kind
+    WHERE e.number >= first AND e.number < last AND NOT e.is_historic
+        AND chance(place_key(e.number, s.slot, 1), 'place', if(e.staff < 10, s.small_share, s.large_share))
+    UNION ALL
+    SELECT e.number, s.slot, NULL, NULL, s.area_code, e.staff, e.is_swedish, e.registered_on, e.ended_on
+    FROM entity AS e
+    INNER JOIN position_slot AS s ON e.staff >= s.least_staff
+    WHERE e.number >= first AND e.number < last AND NOT e.is_historic AND e.kind <> 'housing'
+        AND chance(place_key(e.number, s.slot, 1), 'place', s.share)
+    UNION ALL
+    SELECT e.number, 12, 'SELM', 'SELM', NULL, e.staff, e.is_swedish, e.registered_on, e.ended_on
+    FROM entity AS e
+    WHERE e.number >= first AND e.number < last AND e.status = 'liquidation' AND e.kind <> 'housing'
+),
+spoken AS (
+    SELECT
+        *, if(area_code IS NULL, NULL, CASE WHEN chance(place_key(number, slot, 1), 'english title', 0.08) THEN 'en' WHEN is_swedish THEN 'sv' ELSE 'fi' END) AS language,
+        greatest(registered_on, today - 2 - dice(place_key(number, slot, 1), 'tenure', 4000))::DATE AS started_on
+    FROM places
+)
+SELECT
+    p.number, p.slot, 1 AS generation, holder(p.number, p.slot, 1, p.organ, p.staff, companies) AS person, p.organ, p.role,
+    pick(t.titles, place_key(p.number, p.slot, 1), 'title').title AS title,
+    pick(t.titles, place_key(p.number, p.slot, 1), 'title').level AS level,
+    pick(t.titles, place_key(p.number, p.slot, 1), 'title').area_codes AS area_codes,
+    p.language, p.started_on, p.ended_on
+FROM spoken AS p
+LEFT JOIN title_list AS t ON p.language = t.language AND p.area_code = t.area_code
+UNION ALL
+-- Some had a predecessor, who left the day before.
+SELECT number, slot, 0, place_key(number, slot, 0), organ, role, NULL, NULL, NULL, NULL, greatest(registered_on, started_on - 900)::DATE, greatest(registered_on, started_on - 1)::DATE
+FROM spoken
+WHERE area_code IS NULL AND started_on > registered_on + 30 AND chance(place_key(number, slot, 0), 'predecessor', 0.12);
