@@ -16,6 +16,8 @@ import duckdb
 import polars as pl
 import pyarrow as pa
 
+from base.normalise.sql import register
+from ingest.lake import digest
 from ingest.load import Load
 from ingest.records import compare, json_spec, quoted
 from ingest.sources.ytj import framing
@@ -23,6 +25,8 @@ from ingest.sources.ytj import framing
 SEEDS = Path(__file__).parents[3] / "dbt_project" / "seeds"
 MAX_RECORD_BYTES = 8 << 20
 SLICE = 2048
+# Raise it when a rule of this module changes: the next dump is then parsed whole, once.
+RULES = 1
 MAX_NAME = 1000  # OpenAPI schema, RegisterName.name
 REQUIRED = ("businessId", "registeredEntries", "tradeRegisterStatus", "lastModified")  # OpenAPI schema, Company
 REFUSED = ("descriptions", "addresses[].co")  # see fields_refused in source.yml
@@ -56,16 +60,7 @@ DATES = [
     ("endDate", "[endDate]"),
 ]
 
-# Y-tunnus: seven digits and a check digit (weights 7 9 10 5 8 4 2, modulo 11, remainder 1 is never issued). Old ones have
-# six digits; the FI form, stray spaces and a long dash are repaired, nothing else is. https://www.vero.fi business ID rules.
 MACROS = r"""
-create or replace temp macro bid_digits(v) as
-    if(regexp_full_match(upper(trim(v)), '(FI)?\s*[0-9]{6,7}\s*[-‐‑–−]?\s*[0-9]'),
-       lpad(regexp_replace(v, '[^0-9]', '', 'g'), 8, '0'), null);
-create or replace temp macro bid_remainder(d) as
-    (7 * d[1]::int + 9 * d[2]::int + 10 * d[3]::int + 5 * d[4]::int + 8 * d[5]::int + 4 * d[6]::int + 2 * d[7]::int) % 11;
-create or replace temp macro bid_check(d) as
-    case bid_remainder(d) when 0 then d[8] = '0' when 1 then false else d[8]::int = 11 - bid_remainder(d) end;
 create or replace temp macro bad_date(d) as
     d <> '' and (try_cast(d as date) is null or not regexp_full_match(d, '[0-9]{4}-[0-9]{2}-[0-9]{2}'));
 create or replace temp macro suspicious_dates(joined) as
@@ -95,6 +90,9 @@ class RecordParser:
         self.spec = json.dumps({name: json_spec(kind) for name, kind in self.types.items()})
         self.verdicts: dict[str, Verdict] = {}
         self.position = 0
+        # Bytes that were judged by other rules, or into other columns, have to be judged again.
+        self.rules = digest(RULES, self.spec)
+        register(load.con)
         load.con.execute(MACROS)
         load.con.execute("create temp table verdicts (structure varchar, _reason varchar, _path varchar)")
 
@@ -108,7 +106,9 @@ class RecordParser:
         rows = pa.table({"_position": pa.array(range(first_position, first_position + len(texts)), pa.int64()), "raw": raw})
         # In slices, because DuckDB's threads share the work slice by slice.
         con.register("given", pa.Table.from_batches(rows.to_batches(max_chunksize=SLICE)))
-        con.execute("create or replace temp table framed as select _position, hash(raw) as _raw_hash from given")
+        con.execute(
+            f"create or replace temp table framed as select _position, hash(raw, '{self.rules}') as _raw_hash from given"
+        )
         self.load.skip_unchanged("framed")
         if con.execute("select count(*) from framed").fetchall() != [(0,)]:
             # TRY: a record that is no JSON, or nests deeper than DuckDB's limit of 128, has no structure.
@@ -212,7 +212,7 @@ class RecordParser:
                        json_keys(safe) as keys, {extra} as _extra,
                        coalesce(r.businessId."value",
                                 nullif(regexp_extract(if(is_malformed, raw, ''), '{CLAIMED_ID}', 1), '')) as _claimed,
-                       bid_digits(_claimed) as digits
+                       business_id_digits(_claimed) as digits
                 from parsed
             ),
             checked as (
@@ -225,7 +225,7 @@ class RecordParser:
                     when len(keys) > len(list_distinct(keys)) then ['json_strict', '$']
                     when coalesce(_claimed, '') = '' then ['bid_missing', 'businessId.value']
                     when digits is null then ['bid_shape', 'businessId.value']
-                    when not bid_check(digits) then ['bid_checksum', 'businessId.value']
+                    when not business_id_checks(digits) then ['bid_checksum', 'businessId.value']
                     when contains(raw, '\\u0000') then ['control_char', '$']
                     when len(list_filter(names, lambda n: len(n.name) > {MAX_NAME})) > 0 then ['too_long', 'names[].name']
                     when suspicious_dates({joined}) and len(list_filter({dates}, lambda d: bad_date(d))) > 0
@@ -235,7 +235,7 @@ class RecordParser:
                 from unpacked
             )
             select {columns}, _position, _raw_hash, _extra, _claimed,
-                   if(bid_check(digits), digits[1:7] || '-' || digits[8], null) as _key,
+                   if(business_id_checks(digits), digits[1:7] || '-' || digits[8], null) as _key,
                    if(refusal is null, md5(to_json({payload})::varchar || coalesce(_extra, '')), null) as _record_hash,
                    refusal[1] as _reason, refusal[2] as _path, if(refusal is null, null, raw) as _original
             from checked
