@@ -5,10 +5,12 @@ where a text belongs, an object where a list belongs, and a field nobody knew ar
 step per record, and one bad record never costs its neighbours.
 """
 
+import gzip
 import json
 import re
+import zlib
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,9 +21,38 @@ from ingest.lake import LandingRefused
 
 MAX_FILE_BYTES = 256 << 20
 MAX_RECORD_BYTES = 8 << 20
+MAX_LINES_BYTES = 16 << 30
+BATCH = 20_000
 # Only to find where values end: their digits are never made a number, so that none is too long for one.
 _DECODER = json.JSONDecoder(parse_int=str, parse_float=str, parse_constant=str)
 _BETWEEN = re.compile(r"[\s,]*")
+
+
+def read_batches(file: Path, field: str | None = None) -> Iterator[list[str]]:
+    """The raw texts of a file's records in batches: JSON lines (`.jsonl`, `.jsonl.gz`), else as read_records takes them.
+
+    A line that is no UTF-8 comes with its bad bytes escaped, and so is no JSON. Raises LandingRefused as read_records, and
+    bad_gzip, decompress_limit.
+    """
+    if ".jsonl" not in file.suffixes:
+        yield read_records(file, field)
+        return
+    total, batch = 0, []
+    try:
+        with gzip.open(file) if file.suffix == ".gz" else file.open("rb") as lines:
+            while line := lines.readline(MAX_RECORD_BYTES + 1):
+                if (total := total + len(line)) > MAX_LINES_BYTES or len(line) > MAX_RECORD_BYTES:
+                    raise LandingRefused("decompress_limit", f"{file.name} has a line or a sum of lines beyond all limits")
+                if text := line.decode("utf-8-sig" if total == len(line) else "utf-8", "backslashreplace").strip():
+                    batch.append(text)
+                if len(batch) == BATCH:
+                    yield batch
+                    batch = []
+    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+        raise LandingRefused("bad_gzip", f"{file.name} is damaged or cut off ({error})") from None
+    if not total:
+        raise LandingRefused("empty_body", f"{file.name} is empty")
+    yield batch
 
 
 def read_records(file: Path, field: str | None = None) -> list[str]:
@@ -72,6 +103,7 @@ def unpack(
     texts: Sequence[str],
     columns: Mapping[str, str],
     *,
+    first_position: int = 0,
     required: Iterable[str] = (),
     refused: Iterable[str] = (),
     known: Iterable[str] = (),
@@ -82,10 +114,11 @@ def unpack(
     fact sheet refuses; they are not unknown, and not kept. known: further fields that are no column.
     Returns how often each unknown field occurs; their values are kept in `_extra`.
 
-    Reasons: json_limits, json_malformed, json_strict (a key twice), missing_required, schema_type, control_char.
+    Reasons: json_limits, encoding, json_malformed, json_strict (a key twice), missing_required, schema_type, control_char.
     """
     types = {name: duckdb.type(kind) for name, kind in columns.items()}
-    con.register("given", pa.table({"_position": pa.array(range(len(texts)), pa.int64()), "raw": pa.array(texts, pa.string())}))
+    positions = pa.array(range(first_position, first_position + len(texts)), pa.int64())
+    con.register("given", pa.table({"_position": positions, "raw": pa.array(texts, pa.string())}))
     con.execute(f"""
         create or replace temp table shaped as
         -- TRY: a record that is no JSON, or nests deeper than DuckDB's limit, has no structure.
@@ -120,6 +153,7 @@ def unpack(
         select _position, raw, {extra_sql} as _extra, {fields},
                case
                    when strlen(raw) > {MAX_RECORD_BYTES} then ['json_limits', '$']
+                   when structure is null and regexp_matches(raw, '\\\\x[89a-f][0-9a-f]') then ['encoding', '$']
                    when structure is null then [if(json_valid(raw), 'json_limits', 'json_malformed'), '$']
                    when len(json_keys(safe)) > len(list_distinct(json_keys(safe))) then ['json_strict', '$']
                    when _reason is not null then [_reason, _path]
