@@ -200,7 +200,7 @@ def _inherit_business_ids(load: Load, mode: str) -> None:
     An ancestor that this load refused, or that an excerpt does not hold, is taken as it was last landed: else its units
     would lose their organisation for a fault that is not theirs.
     """
-    landed = literal(load.raw / "*" / "*.parquet")
+    landed = literal(load.raw / "load=*" / "*.parquet")
     held = "true" if mode == "partial" else "lower(id) in (select id from judged)"
     load.con.execute(f"""
         create or replace temp table known as
