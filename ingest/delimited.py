@@ -10,10 +10,12 @@ import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 
 import polars as pl
 
+from base.normalise import columns
 from ingest.lake import LandingRefused
 from ingest.source import Source
 from ingest.sources.linefile import Check, split_fields
@@ -120,6 +122,18 @@ def checks(form: Format, *own: Check) -> list[Check]:
     return [Check(fault, "line", pl.col("fault").ne_missing(fault), identifies=True) for fault in FAULTS] + list(own)
 
 
+BUSINESS_ID_CHECKS = [
+    Check(reason, "business_id", pl.col("bid_fault").ne_missing(reason), identifies=True)
+    for reason in ("bid_missing", "bid_shape", "bid_checksum")
+]
+
+
+def business_ids(frame: pl.DataFrame) -> pl.DataFrame:
+    """`frame` with `business_id` in its normal form, and in `bid_fault` why there is none: see BUSINESS_ID_CHECKS."""
+    normal = columns.business_ids(frame["business_id"])
+    return frame.with_columns(normal["business_id"], normal["reason"].alias("bid_fault"))
+
+
 def files_of(origin: str | Path, pattern: str) -> list[Path]:
     """The file `origin`, or the files in folder `origin` whose names match `pattern` (no case), sorted.
 
@@ -133,6 +147,17 @@ def files_of(origin: str | Path, pattern: str) -> list[Path]:
     if not path.is_file():
         raise LandingRefused("not_there", f"{path}: no such file")
     return [path]
+
+
+def day_of(path: Path) -> date | None:
+    """The day a file speaks of, by its name or else its folder's: 20260102 or 2026-01-02."""
+    for name in (path.stem, path.parent.name):
+        for found in re.finditer(r"(?<!\d)(20\d\d)-?(\d\d)-?(\d\d)(?!\d)", name):
+            try:
+                return date(*map(int, found.groups()))
+            except ValueError:
+                continue
+    return None
 
 
 def day(column: str) -> pl.Expr:
