@@ -17,12 +17,13 @@ SHAPE = f"{GAP}([Ff][Ii][Ff][Pp][Rr][Oo]\\.|[Ff][Ii])?{GAP}[0-9]{{6,7}}{GAP}[{DA
 NEVER_ISSUED = "00000000"  # passes the check digit, and is what people write when they have none
 
 _SHAPE = re.compile(SHAPE)
+_GAP = re.compile(GAP)
 _NO_DIGIT = re.compile("[^0-9]")
 
 
 def business_id_fault(text: str | None) -> str | None:
     """Why a text is no business id: `bid_missing`, `bid_shape` or `bid_checksum`; None when it is one."""
-    if text is None or not text.strip(" "):
+    if text is None or _GAP.fullmatch(text):
         return "bid_missing"
     digits = _digits(text)
     if digits is None:

@@ -39,7 +39,7 @@ def business_ids(values: pl.Series) -> pl.DataFrame:
     with duckdb.connect() as con:
         register(con)
         con.register("given", given)
-        told = con.execute("select business_id(v) as business_id, business_id_fault(v) as reason from given order by row")
+        told = con.sql("select business_id(v) as business_id, business_id_fault(v) as reason from given order by row")
         return pl.DataFrame(pl.from_arrow(told.to_arrow_table()), schema=BUSINESS_ID)
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 import duckdb
 
 from base import files
-from base.normalise.business_id import NEVER_ISSUED, SHAPE
+from base.normalise.business_id import GAP, NEVER_ISSUED, SHAPE
 from base.normalise.characters import INVISIBLE, re2
 from base.normalise.email import NORMAL, TAG
 from base.normalise.name import APOSTROPHE, COLLAPSE, DOUBLE, SEPARATOR, SINGLE, UNKNOWN_MARKS, titles
@@ -63,7 +63,8 @@ MACROS = {
     ),
     "business_id_fault": (
         "Why a text is no business id: bid_missing, bid_shape, bid_checksum; null when it is one.",
-        "case when coalesce(trim(v), '') = '' then 'bid_missing' when business_id_digits(v) is null then 'bid_shape' "
+        f"case when regexp_full_match(coalesce(v, ''), {_quoted(GAP)}) then 'bid_missing' "
+        "when business_id_digits(v) is null then 'bid_shape' "
         "when not business_id_checks(business_id_digits(v)) then 'bid_checksum' end",
     ),
     "vat_number": ("FI01120389 of any spelling of a business id.", "'FI' || replace(business_id(v), '-', '')"),

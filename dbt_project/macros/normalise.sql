@@ -17,7 +17,7 @@
 
 {#- Why a text is no business id: bid_missing, bid_shape, bid_checksum; null when it is one. -#}
 {% macro normal_business_id_fault(v) -%}
-    (case when coalesce(trim(({{ v }})), '') = '' then 'bid_missing' when {{ normal_business_id_digits(v) }} is null then 'bid_shape' when not {{ normal_business_id_checks(normal_business_id_digits(v)) }} then 'bid_checksum' end)
+    (case when regexp_full_match(coalesce(({{ v }}), ''), '[\x09-\x0d\x20\x{00a0}\x{1680}\x{2000}-\x{200a}\x{2028}\x{2029}\x{202f}\x{205f}\x{3000}\x{00ad}\x{034f}\x{061c}\x{180e}\x{200b}-\x{200f}\x{202a}-\x{202e}\x{2060}-\x{206f}\x{fe00}-\x{fe0f}\x{feff}]*') then 'bid_missing' when {{ normal_business_id_digits(v) }} is null then 'bid_shape' when not {{ normal_business_id_checks(normal_business_id_digits(v)) }} then 'bid_checksum' end)
 {%- endmacro %}
 
 {#- FI01120389 of any spelling of a business id. -#}
