@@ -144,15 +144,29 @@ class Load:
         return f"{self.manifest.source}/{self.manifest.dataset}"
 
     def _read_previous(self) -> None:
-        """The last state is not stored anywhere: it is the newest row of each key over all loads, minus disappeared ones."""
+        """The last state is not stored anywhere: it is the newest row of each key over all loads, minus disappeared ones.
+
+        A record that was told in other bytes and found unchanged did not land; its newer raw hash lies in `hashes/`.
+        """
+        hashes = literal(self.raw / "load=*" / "hashes" / "*.parquet")
+        rehashed = f"read_parquet({hashes})" if any(self.raw.glob("load=*/hashes/*.parquet")) else "rehashed"
         self.con.execute(f"""
+            create temp table rehashed (_key varchar, _raw_hash ubigint, _load_id varchar);
             create temp table previous as
-            select _key, last._record_hash as _record_hash, last._raw_hash as _raw_hash
-            from (
-                select _key, arg_max({{_op: _op, _record_hash: _record_hash, _raw_hash: _raw_hash}}, _load_id) as last
-                from read_parquet({literal(self.raw / "*" / "*.parquet")}, union_by_name=true, hive_partitioning=false)
-                group by _key)
-            where last._op <> '{DISAPPEARED}'
+            with landed as (
+                select _key, arg_max(
+                    {{_op: _op, _record_hash: _record_hash, _raw_hash: _raw_hash, _load_id: _load_id}}, _load_id) as last
+                from read_parquet({literal(self.raw / "load=*" / "*.parquet")}, union_by_name=true, hive_partitioning=false)
+                group by _key
+            ),
+            told_again as (
+                told_again.last._load_id > landed.last._load_id, told_again.last._raw_hash, landed.last._raw_hash
+            ) as _raw_hash
+            )
+            select _key, landed.last._record_hash as _record_hash, if(
+                told_again.last._load_id > landed.last._load_id, told_again.last._raw_hash, landed.last._raw_hash) as _raw_hash
+            from landed left join told_again using (_key)
+            where landed.last._op <> '{DISAPPEARED}'
         """)
 
     # --- records ----------------------------------------------------------------------------------------------------
@@ -186,6 +200,11 @@ class Load:
         self._saw(f"select _key, null, _position, 'quarantined' from {batch} where _reason is not null")
         self._saw(f"""select _key, _record_hash, _position, 'unchanged' from {batch}
                       where _reason is null and _position not in (select _position from fresh)""")
+        self.con.execute(f"""
+            insert into rehashed
+            select b._key, b._raw_hash, '{self.load_id}' from {batch} b join previous p using (_key)
+            where b._reason is null and p._record_hash = b._record_hash and p._raw_hash <> b._raw_hash
+        """)
         self._write_part("select * from fresh")
 
     def add_rows(self, rows: pa.Table, refused: pa.Table | None = None) -> None:
@@ -365,6 +384,10 @@ class Load:
                 self.con.execute(
                     f"copy quarantined to {literal(folder / 'part-00000.parquet')} (format parquet, compression zstd)"
                 )
+        if self._one("select count(*) from rehashed"):
+            (self._work / "hashes").mkdir()
+            target = literal(self._work / "hashes" / "part-00000.parquet")
+            self.con.execute(f"copy rehashed to {target} (format parquet, compression zstd)")
         receipt = json.dumps(self.manifest.to_dict(), ensure_ascii=False, indent=1)
         (self._work / "_manifest.json").write_text(receipt, encoding="utf-8")
         zone = self.raw if self.manifest.verdict == "accepted" else self._zone("aside")

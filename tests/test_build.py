@@ -23,7 +23,7 @@ kohde:
 """
 MODEL = """
 {{ config(materialized='incremental', unique_key='id') }}
-select id, load_id from read_parquet('{{ env_var("KOHDE_HOME") }}/raw/ytj/companies/*/*.parquet', union_by_name=true)
+select id, load_id from read_parquet('{{ env_var("KOHDE_HOME") }}/raw/ytj/companies/load=*/*.parquet', union_by_name=true)
 {% if is_incremental() %} where load_id > '{{ var("watermarks")["ytj.companies"] }}' {% endif %}
 """
 SCHEMA = """

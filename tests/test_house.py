@@ -118,3 +118,12 @@ def test_no_tolerant_reading() -> None:
         cwd=ROOT, capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert grep.stdout == ""
+
+
+def test_only_committed_loads_are_read() -> None:
+    """DuckDB's `*` matches folders that begin with a dot: `*/*.parquet` would read a load that is still being written."""
+    wide = r'(/\*|"\*" */ *")' + r"[/ ]*\*\.parquet"
+    grep = subprocess.run(
+        ["git", "grep", "-nIE", wide, "--", "*.py", "*.sql", "*.yml"], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert [line for line in grep.stdout.splitlines() if "load=*" not in line and "test_house" not in line] == []

@@ -44,7 +44,9 @@ def search(registry: RegistryServer, home: Path, **query: str) -> Manifest:
 
 
 def rows(home: Path, dataset: str) -> list[tuple[object, ...]]:
-    return duckdb.sql(f"select _op, _key, _record_hash from '{home}/raw/ytj/{dataset}/*/*.parquet' order by all").fetchall()
+    return duckdb.sql(
+        f"select _op, _key, _record_hash from '{home}/raw/ytj/{dataset}/load=*/*.parquet' order by all"
+    ).fetchall()
 
 
 def litter(home: Path) -> list[Path]:
@@ -138,7 +140,7 @@ def test_the_search_reads_every_page_once_and_knows_ceased_companies(registry: R
     assert pages == [str(n + 1) for n in range(len(pages))] and len(pages) > 10
     assert manifest.counts.read == manifest.counts.landed > 100 * (len(pages) - 1)
     statuses = duckdb.sql(
-        f"select distinct tradeRegisterStatus from '{tmp_path}/raw/ytj/companies_search/*/*.parquet'"
+        f"select distinct tradeRegisterStatus from '{tmp_path}/raw/ytj/companies_search/load=*/*.parquet'"
     ).fetchall()
     assert ("4",) in statuses or ("2",) in statuses
     assert manifest.mode == "partial" and manifest.counts.disappeared == 0

@@ -48,10 +48,8 @@ def land(
 
 
 def raw(home: Path, columns: str = "_op, _key, value") -> list[tuple[object, ...]]:
-    prepare_and_glob = home / "raw" / "made_up" / "things" / "*" / "*.parquet"
-    return duckdb.sql(
-        f"select {columns} from read_parquet('{prepare_and_glob}', union_by_name=true) order by _load_id, _key"
-    ).fetchall()
+    files = home / "raw" / "made_up" / "things" / "load=*" / "*.parquet"
+    return duckdb.sql(f"select {columns} from read_parquet('{files}', union_by_name=true) order by _load_id, _key").fetchall()
 
 
 def state(home: Path) -> dict[str, int]:
@@ -189,7 +187,7 @@ def test_every_dataset_can_be_read_before_its_first_load(tmp_path: Path) -> None
     prepare(tmp_path)
     for name in Source.names():
         for dataset, spec in Source.load(name).datasets.items():
-            rows = duckdb.sql(f"from read_parquet('{tmp_path}/raw/{name}/{dataset}/*/*.parquet')")
+            rows = duckdb.sql(f"from read_parquet('{tmp_path}/raw/{name}/{dataset}/load=*/*.parquet')")
             assert set(spec.columns) < set(rows.columns) and not rows.fetchall()
 
 
@@ -253,6 +251,8 @@ def test_killed_at_any_step_a_load_is_whole_or_absent_and_the_next_one_heals(tmp
             break
         killed += 1
         visible = raw(home)
+        committed = {p.parent.name.removeprefix("load=") for p in home.glob("raw/made_up/things/load=*/_manifest.json")}
+        assert {load for (load,) in raw(home, "_load_id")} == committed
         assert visible in (raw(home)[:3], [*visible[:3], ("U", "b", 20), ("I", "d", 4)]), f"half a load after step {step}"
         land(home, {"a": 1, "b": 20, "d": 4}, DAY + timedelta(1), bad=2)
         # Two records could not be identified, so "c" is not believed gone.

@@ -189,7 +189,7 @@ def edit(data: bytes, number: int, change: Callable[[bytes], bytes]) -> bytes:
 
 
 def quarantine(home: Path) -> list[tuple[Any, ...]]:
-    files = str(home / "quarantine" / "*" / "*" / "*" / "*.parquet")
+    files = str(home / "quarantine" / "*" / "*" / "load=*" / "*.parquet")
     query = "select record_key, reason, path, original from read_parquet(?) order by _load_id, path"
     return duckdb.execute(query, [files]).fetchall()
 

@@ -13,7 +13,7 @@ import duckdb
 import pytest
 
 from ingest.lake import LandingRefused, Manifest, manifests
-from ingest.sources.ytj import framing
+from ingest.sources.ytj import framing, parsing
 from ingest.sources.ytj.loader import land
 from ingest.synthetic.damage import FILE_DAMAGES, RECORD_DAMAGES, damage, shrink
 
@@ -79,14 +79,14 @@ def company(business_id: str, name: str = "Esimerkki Oy", **fields: object) -> d
 
 
 def raw(home: Path, columns: str, where: str = "true") -> list[tuple[object, ...]]:
-    files = home / "raw" / "ytj" / "companies" / "*" / "*.parquet"
+    files = home / "raw" / "ytj" / "companies" / "load=*" / "*.parquet"
     return duckdb.sql(
         f"select {columns} from read_parquet('{files}', union_by_name=true) where {where} order by all"
     ).fetchall()
 
 
 def quarantine(home: Path, columns: str = "record_key, reason, path") -> list[tuple[object, ...]]:
-    files = home / "quarantine" / "ytj" / "companies" / "*" / "*.parquet"
+    files = home / "quarantine" / "ytj" / "companies" / "load=*" / "*.parquet"
     return duckdb.sql(f"select {columns} from read_parquet('{files}') order by position").fetchall()
 
 
@@ -332,3 +332,24 @@ def test_a_record_without_its_first_key_does_not_take_its_neighbours_along(tmp_p
         home = tmp_path / str(number)
         counts = land(pack(tmp_path / "1.zip", [*records, company("1927400-1")]), None, home)[0].counts
         assert (counts.landed, counts.quarantined) == (2, len(records) - 1)
+
+
+def test_other_bytes_of_the_same_record_are_remembered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A record in another order is compared once; from then on its new bytes are known. New rules make all be read again."""
+    offices = [{"city": "ESPOO", "languageCode": "1"}, {"city": "ESBO", "languageCode": "2"}]
+    first = company("0112038-9", addresses=[{"type": 1, "street": "Karakaari", "postOffices": offices, "source": "0"}])
+    second = company("0112038-9", addresses=[{"type": 1, "street": "Karakaari", "postOffices": offices[::-1], "source": "0"}])
+    parsed: list[int] = []
+    judge = parsing.RecordParser._write_batch
+
+    def counting(self: parsing.RecordParser, *arguments: object) -> None:
+        parsed.append(len(self.load.con.execute("from shaped").fetchall()))
+        judge(self, *arguments)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(parsing.RecordParser, "_write_batch", counting)
+    for day, record in enumerate([first, second, second, second], start=2):
+        if day == 5:
+            monkeypatch.setattr(parsing, "RULES", parsing.RULES + 1)
+        land(pack(tmp_path / f"{day}.zip", [record]), date(2026, 1, day), tmp_path)
+    assert parsed == [1, 1, 1], "the third day's bytes are the second's; the fourth day has new rules"
+    assert [m.counts.landed for m in manifests(tmp_path)] == [1, 0, 0, 0]

@@ -178,7 +178,7 @@ def _current(con: duckdb.DuckDBPyConnection, home: Path, renewal: Renewal) -> pl
     for name in renewal.datasets:
         con.execute(f"""
             create or replace temp view "{name.split("/")[1]}" as
-            select * from read_parquet({literal(home / "raw" / name / "*" / "*.parquet")}, union_by_name=true,
+            select * from read_parquet({literal(home / "raw" / name / "load=*" / "*.parquet")}, union_by_name=true,
             hive_partitioning=false)
             qualify row_number() over (partition by _key order by _load_id desc) = 1 and _op <> 'D'
         """)
