@@ -160,11 +160,14 @@ class Load:
                 group by _key
             ),
             told_again as (
-                told_again.last._load_id > landed.last._load_id, told_again.last._raw_hash, landed.last._raw_hash
-            ) as _raw_hash
+                select _key, arg_max({{_raw_hash: _raw_hash, _load_id: _load_id}}, _load_id) as last
+                from {rehashed} group by _key
             )
             select _key, landed.last._record_hash as _record_hash, if(
-                told_again.last._load_id > landed.last._load_id, told_again.last._raw_hash, landed.last._raw_hash) as _raw_hash
+                told_again.last._load_id > landed.last._load_id,
+                told_again.last._raw_hash,
+                landed.last._raw_hash
+            ) as _raw_hash
             from landed left join told_again using (_key)
             where landed.last._op <> '{DISAPPEARED}'
         """)
