@@ -39,7 +39,7 @@ def changed(row: int = 0, **fields: str) -> str:
 
 
 def rows(home: Path, zone: str = "raw") -> list[dict[str, Any]]:
-    found = duckdb.sql(f"from read_parquet('{home}/{zone}/prh_officers/officers/*/*.parquet', union_by_name=true)")
+    found = duckdb.sql(f"from read_parquet('{home}/{zone}/prh_officers/officers/load=*/*.parquet', union_by_name=true)")
     return [dict(zip(found.columns, row, strict=True)) for row in found.fetchall()]
 
 
