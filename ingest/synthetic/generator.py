@@ -9,6 +9,7 @@ import duckdb
 
 from base.files import atomic_file, write_text
 from ingest.lake import Progress, literal, quiet
+from ingest.synthetic.outreach import Outreach
 from ingest.synthetic.ptv import Ptv
 from ingest.synthetic.registers import Registers
 from ingest.synthetic.society import Society
@@ -18,7 +19,20 @@ from ingest.synthetic.ytj import Ytj
 CHANGE_SHARE = 0.01
 """Share of the organisations that something happens to on an ordinary day."""
 
-SOURCES = ("ytj", "ptv", "prh_officers", "prh_notices", "vero")
+SOURCES = (
+    "ytj",
+    "ptv",
+    "prh_officers",
+    "prh_notices",
+    "vero",
+    "ytj_extract",
+    "associations",
+    "foundations",
+    "statfi_sizes",
+    "survey",
+    "bounces",
+    "external_lists",
+)
 """What can be written: a folder each, named as the source."""
 
 TRUTH = """
@@ -108,6 +122,7 @@ class _Others:
         self.society = Society(finland)
         self.registers = Registers(self.society, out)
         self.ptv = Ptv(self.society, out)
+        self.outreach = Outreach(self.society, out)
         self.wanted = wanted
         self.is_first = True
 
@@ -120,12 +135,20 @@ class _Others:
             "prh_officers": self.registers.write_officers,
             "prh_notices": self.registers.write_notices,
             "vero": self.registers.write_tax,
+            "ytj_extract": self.outreach.write_extract,
+            "associations": self.outreach.write_associations,
+            "foundations": self.outreach.write_foundations,
+            "statfi_sizes": self.outreach.write_sizes,
+            "survey": self.outreach.write_surveys,
+            "bounces": self.outreach.write_bounces,
+            "external_lists": self.outreach.write_lists,
         }
         writers = {source: write for source, write in writers.items() if source in self.wanted}
         for done, (source, write) in enumerate(writers.items(), start=1):
             write()
             progress(f"{source} {self.society.day}", done, len(writers))
-        self.is_first = False
+        self.outreach.write_truth()
+        self.is_first = self.outreach.is_first = False
 
 
 def _write_truth(finland: World, folder: Path) -> None:

@@ -33,9 +33,10 @@ SWITCHBOARD = {"fi": "Vaihde", "sv": "Växel", "en": "Switchboard"}
 QUERY = """
 SELECT
     e.number, e.business_id, e.kind, e.name, e.is_swedish, e.municipality_code, m.name_fi, m.name_sv, m.language_code,
-    e.visiting.street, e.visiting.building, e.postcode, p.name_fi, p.name_sv, e.domain, switchboard(e.number), area_phone(e.number),
-    b.postcodes, h.title, work_email(h.person, getvariable('today')::DATE, e.domain), call_name(h.person),
-    surname(h.person, getvariable('today')::DATE), mobile_number(h.person)
+    e.visiting.street, e.visiting.building, e.postcode, p.name_fi, p.name_sv, e.domain, switchboard(e.number),
+    area_phone(e.number),
+    b.postcodes, h.title, work_email(w, getvariable('today')::DATE, e.domain), w.call_name,
+    surname_on(w, getvariable('today')::DATE), w.mobile
 FROM entity AS e
 INNER JOIN other AS o ON e.number = o.number
 LEFT JOIN reference.municipalities AS m ON e.municipality_code = m.code
@@ -43,6 +44,7 @@ LEFT JOIN reference.postal_codes AS p ON e.postcode = p.postcode
 LEFT JOIN box_postcodes AS b ON e.municipality_code = b.municipality_code
 LEFT JOIN (SELECT number, min_by(title, slot) AS title, min_by(person, slot) AS person FROM tenure
     WHERE slot >= 16 AND ended_on IS NULL GROUP BY number) AS h ON e.number = h.number
+LEFT JOIN person AS w ON h.person = w.person
 WHERE e.kind IN ('municipality', 'county', 'joint_authority', 'state')
 ORDER BY e.number DESC
 """

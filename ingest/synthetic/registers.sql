@@ -8,10 +8,11 @@ CREATE MACRO csv_line(fields) AS concat(array_to_string(list_transform(fields, l
 CREATE VIEW officer_line AS
 WITH written AS (
     SELECT
-        t.*, e.business_id, place_key(t.number, t.slot, t.generation) AS place,
+        t.*, e.business_id, w AS who, place_key(t.number, t.slot, t.generation) AS place,
         t.organ = 'TIL' AND chance(t.person, 'audit firm', 0.5) AS is_firm
     FROM tenure AS t
     INNER JOIN entity AS e ON t.number = e.number
+    INNER JOIN person AS w ON t.person = w.person
     WHERE t.organ IS NOT NULL AND e.kind NOT IN ('association')
 )
 SELECT
@@ -21,13 +22,13 @@ SELECT
         business_id, organ,
         -- INFERRED: codes nobody has a label for do occur.
         if(chance(place, 'unknown role', 0.002), pick(['LT', 'USM', 'Q1', 'ES'], place, 'unknown role'), role),
-        if(is_firm, 'Tilintarkastus ' || coined_name(person, 'audit firm', false) || ' Oy', surname(person, getvariable('today')::DATE)),
-        if(is_firm, '', forenames(person)),
-        if(is_firm OR chance(place, 'no birth date', 0.02), '', born_on(person)::VARCHAR),
-        if(is_firm, '', nationality(person)),
-        if(is_firm, 'FI', residence(person)),
+        if(is_firm, 'Tilintarkastus ' || coined_name(person, 'audit firm', false) || ' Oy', surname_on(who, getvariable('today')::DATE)),
+        if(is_firm, '', who.forenames),
+        if(is_firm OR chance(place, 'no birth date', 0.02), '', who.born_on::VARCHAR),
+        if(is_firm, '', who.nationality),
+        if(is_firm, 'FI', who.residence),
         started_on::VARCHAR, coalesce(ended_on::VARCHAR, ''),
-        if(is_firm, '', coalesce(register_person(person), ''))
+        if(is_firm, '', coalesce(who.register_id, ''))
     ]) AS line
 FROM written;
 

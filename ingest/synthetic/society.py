@@ -13,7 +13,7 @@ from ingest.synthetic.world import MOST_ORGANISATIONS, World
 HERE = Path(__file__).parent
 
 PER_COMPANY = {"association": 0.22, "foundation": 0.006, "sole_trader": 0.3}
-"""Others per company in the bulk: about 106,000 associations and 2,800 foundations to 462,000 companies; sole traders at a guess."""
+"""Others per company in the bulk: 106,000 associations and 2,800 foundations to 462,000 companies; sole traders at a guess."""
 PUBLIC_SHARES = {"municipality": 0.55, "county": 0.04, "joint_authority": 0.21, "state": 0.2}
 MOST_PUBLIC = 530
 """About as many public bodies as Finland has; small worlds have fewer."""
@@ -65,6 +65,8 @@ class Society:
             ORDER BY t.number, t.slot""",
             {"day": day, "companies": self.world.organisations},
         )
+        connection.execute(f"CREATE OR REPLACE VIEW arrived AS SELECT person FROM tenure WHERE started_on = DATE '{day}'")
+        connection.execute("INSERT INTO person FROM people('arrived')")
         connection.execute(
             """UPDATE tenure SET ended_on = $day::DATE - 1 FROM leaving AS l
             WHERE tenure.number = l.number AND tenure.slot = l.slot AND tenure.generation = l.generation""",
@@ -101,6 +103,10 @@ class Society:
             "INSERT INTO tenure FROM first_tenures(?::BIGINT, ?::BIGINT, ?::DATE, ?::BIGINT) ORDER BY number, slot, generation",
             [first, last, self.day, self.world.organisations],
         )
+        self.world.connection.execute(
+            f"CREATE OR REPLACE VIEW arrived AS SELECT person FROM tenure WHERE number >= {first} AND number < {last}"
+        )
+        self.world.connection.execute("INSERT INTO person FROM people('arrived')")
 
     @property
     def day(self) -> date:

@@ -44,31 +44,50 @@ CREATE MACRO forename(person, which) AS
     if(is_woman(person), pick(getvariable('female_names'), person, 'forename' || which), pick(getvariable('male_names'), person, 'forename' || which));
 CREATE MACRO call_name(person) AS
     if(chance(person, 'double forename', 0.05), forename(person, '') || '-' || forename(person, 'b'), forename(person, ''));
-CREATE MACRO forenames(person) AS
-    concat_ws(' ', call_name(person), if(chance(person, 'two names', 0.9), forename(person, '2'), NULL), if(chance(person, 'three names', 0.2), forename(person, '3'), NULL));
 CREATE MACRO birth_surname(person) AS
     concat(if(chance(person, 'particle', 0.004), pick(['von ', 'af ', 'de '], person, 'particle'), ''), pick(getvariable('surnames'), person, 'surname'));
 CREATE MACRO married_on(person) AS
     if(chance(person, 'marries', if(is_woman(person), 0.35, 0.06)), (DATE '2012-01-01' + dice(person, 'wedding', 7000))::DATE, NULL);
-CREATE MACRO surname(person, day) AS
-    CASE
-        WHEN married_on(person) IS NULL OR married_on(person) > day THEN birth_surname(person)
-        WHEN chance(person, 'keeps both', 0.25) THEN pick(getvariable('surnames'), person, 'married') || '-' || pick(getvariable('surnames'), person, 'surname')
-        ELSE pick(getvariable('surnames'), person, 'married')
-    END;
-CREATE MACRO born_on(person) AS (DATE '1948-01-01' + dice(person, 'born', 20000))::DATE;
-CREATE MACRO nationality(person) AS if(chance(person, 'foreigner', 0.06), pick(['SE', 'EE', 'DE', 'RU', 'GB', 'US', 'IN', 'NO'], person, 'nationality'), 'FI');
-CREATE MACRO residence(person) AS if(nationality(person) <> 'FI' AND chance(person, 'lives abroad', 0.5), nationality(person), 'FI');
--- The register's own number of a person, for those it could identify.
-CREATE MACRO register_person(person) AS if(chance(person, 'not identified', 0.08), NULL, concat('H', lpad(((person * 7919 + 1234567) % 1000000007)::VARCHAR, 10, '0')));
-CREATE MACRO work_email(person, day, domain) AS concat(slug(call_name(person)), '.', slug(surname(person, day)), '@', domain);
-CREATE MACRO private_email(person) AS concat(slug(forename(person, '')), '.', slug(birth_surname(person)), dice(person, 'mail', 100), '@', pick(['postilaatikko.example', 'kotiposti.example', 'brevlada.example'], person, 'free mail'));
+CREATE MACRO nationality_of(person) AS if(chance(person, 'foreigner', 0.06), pick(['SE', 'EE', 'DE', 'RU', 'GB', 'US', 'IN', 'NO'], person, 'nationality'), 'FI');
+
+-- Everybody who holds or held a place, told once: surname_on and the like take a row of it.
+CREATE TABLE person (
+    person BIGINT, call_name VARCHAR, forenames VARCHAR, birth_surname VARCHAR, married_surname VARCHAR, married_on DATE, born_on DATE,
+    nationality VARCHAR, residence VARCHAR, register_id VARCHAR, mobile VARCHAR, mail_forename VARCHAR, private_email VARCHAR
+);
+CREATE MACRO people(news) AS TABLE
+WITH named AS (
+    SELECT
+        person, call_name(person) AS call_name, birth_surname(person) AS birth_surname, married_on(person) AS married_on,
+        pick(getvariable('surnames'), person, 'married') AS other_surname, nationality_of(person) AS nationality
+    FROM (SELECT DISTINCT person FROM query_table(news)) AS n
+    WHERE person NOT IN (SELECT person FROM person)
+)
+SELECT
+    person,
+    call_name,
+    concat_ws(' ', call_name, if(chance(person, 'two names', 0.9), forename(person, '2'), NULL), if(chance(person, 'three names', 0.2), forename(person, '3'), NULL)),
+    birth_surname,
+    if(chance(person, 'keeps both', 0.25), other_surname || '-' || birth_surname, other_surname),
+    married_on,
+    (DATE '1948-01-01' + dice(person, 'born', 20000))::DATE,
+    nationality,
+    if(nationality <> 'FI' AND chance(person, 'lives abroad', 0.5), nationality, 'FI'),
+    -- The register's own number of a person, for those it could identify.
+    if(chance(person, 'not identified', 0.08), NULL, concat('H', lpad(((person * 7919 + 1234567) % 100000000003)::VARCHAR, 12, '0'))),
+    mobile_number(person),
+    slug(call_name),
+    concat(slug(call_name), '.', slug(birth_surname), dice(person, 'mail', 100), '@', pick(['postilaatikko.example', 'kotiposti.example', 'brevlada.example'], person, 'free mail'))
+FROM named
+ORDER BY person;
+CREATE MACRO surname_on(p, day) AS if(p.married_on <= day, p.married_surname, p.birth_surname);
+CREATE MACRO work_email(p, day, domain) AS concat(p.mail_forename, '.', slug(surname_on(p, day)), '@', domain);
 
 -- Other organisations.
 CREATE TABLE other (
     number BIGINT, business_id VARCHAR, kind VARCHAR, legal_form_code VARCHAR, name VARCHAR, is_swedish BOOLEAN, status VARCHAR,
     industry_code VARCHAR, municipality_code VARCHAR, postcode VARCHAR, place VARCHAR, registered_on DATE, ended_on DATE,
-    registration_number VARCHAR, met_on DATE
+    registration_number VARCHAR, met_on DATE, staff INTEGER, domain VARCHAR, website VARCHAR, visiting STRUCT(street VARCHAR, building VARCHAR, entrance VARCHAR, apartment VARCHAR, suffix VARCHAR, box VARCHAR, postcode VARCHAR, co VARCHAR, country VARCHAR, free_line VARCHAR, since DATE), postal STRUCT(street VARCHAR, building VARCHAR, entrance VARCHAR, apartment VARCHAR, suffix VARCHAR, box VARCHAR, postcode VARCHAR, co VARCHAR, country VARCHAR, free_line VARCHAR, since DATE)
 );
 -- others(first, last, day, kind): those numbered so, as they are when first met.
 CREATE MACRO others(first, last, today, new_kind, is_new) AS TABLE
@@ -106,7 +125,12 @@ SELECT
     registered_on,
     if(NOT is_new AND new_kind NOT IN ('municipality', 'county', 'joint_authority', 'state') AND chance(number, 'other ceased', 0.03), greatest(registered_on, today - 30), NULL)::DATE AS ended_on,
     if(new_kind = 'association', concat(1 + k // 1000 % 260, '.', lpad((k % 1000)::VARCHAR, 3, '0')), NULL) AS registration_number,
-    today AS met_on
+    today AS met_on,
+    staff_of(number, new_kind, false) AS staff,
+    domain_of(number, coined_name(number, 'other', is_swedish)) AS domain,
+    if(new_kind IN ('association', 'sole_trader') AND NOT chance(number, 'other website', 0.25), NULL, 'www.' || domain_of(number, coined_name(number, 'other', is_swedish))) AS website,
+    if(new_kind = 'association', NULL, domestic_address(number, 'visiting', is_swedish, postcode, registered_on)) AS visiting,
+    if(new_kind = 'association' OR chance(number, 'other postal', 0.2), domestic_address(number, 'postal', is_swedish, postcode, registered_on), domestic_address(number, 'visiting', is_swedish, postcode, registered_on)) AS postal
 FROM drawn
 ORDER BY number;
 
@@ -124,13 +148,7 @@ FROM organisation
 UNION ALL
 SELECT
     number, business_id, kind, legal_form_code, name, is_swedish, status, industry_code, municipality_code, postcode,
-    if(kind = 'association', NULL, domestic_address(number, 'visiting', is_swedish, postcode, registered_on)),
-    if(kind = 'association' OR chance(number, 'other postal', 0.2), domestic_address(number, 'postal', is_swedish, postcode, registered_on), domestic_address(number, 'visiting', is_swedish, postcode, registered_on)),
-    registered_on, ended_on,
-    if(kind IN ('association', 'sole_trader') AND NOT chance(number, 'other website', 0.25), NULL, 'www.' || domain_of(number, coined_name(number, 'other', is_swedish))),
-    NULL, met_on, false,
-    staff_of(number, kind, false),
-    domain_of(number, coined_name(number, 'other', is_swedish)),
+    visiting, postal, registered_on, ended_on, website, NULL, met_on, false, staff, domain,
     registration_number
 FROM other;
 
@@ -215,6 +233,11 @@ FROM spoken AS p
 LEFT JOIN title_list AS t ON p.language = t.language AND p.area_code = t.area_code
 UNION ALL
 -- Some had a predecessor, who left the day before.
-SELECT number, slot, 0, place_key(number, slot, 0), organ, role, NULL, NULL, NULL, NULL, greatest(registered_on, started_on - 900)::DATE, greatest(registered_on, started_on - 1)::DATE
-FROM spoken
-WHERE area_code IS NULL AND started_on > registered_on + 30 AND chance(place_key(number, slot, 0), 'predecessor', 0.12);
+SELECT
+    p.number, p.slot, 0, place_key(p.number, p.slot, 0), p.organ, p.role,
+    pick(t.titles, place_key(p.number, p.slot, 0), 'title').title, pick(t.titles, place_key(p.number, p.slot, 0), 'title').level,
+    pick(t.titles, place_key(p.number, p.slot, 0), 'title').area_codes,
+    p.language, greatest(p.registered_on, p.started_on - 900)::DATE, greatest(p.registered_on, p.started_on - 1)::DATE
+FROM spoken AS p
+LEFT JOIN title_list AS t ON p.language = t.language AND p.area_code = t.area_code
+WHERE p.started_on > p.registered_on + 30 AND chance(place_key(p.number, p.slot, 0), 'predecessor', if(p.area_code IS NULL, 0.12, 0.9));

@@ -1,0 +1,200 @@
+"""What is known beyond the open registers: contacts, associations and foundations, classes of size, surveys and feedback."""
+
+from datetime import datetime
+from pathlib import Path
+
+import xlsxwriter
+
+from base.files import atomic_file
+from ingest.lake import literal
+from ingest.synthetic.lines import texts, write_texts
+from ingest.synthetic.society import Society
+
+PER_FILE = 2_000
+"""Associations in a file."""
+
+SURVEY_COLUMNS = """
+    case_id aalto y_tunnus yritys henkilosto puhelin yhteyshenkilo_etunimi yhteyshenkilo_sukunimi titteli vastuualue sahkoposti
+    kaynti_katu kaynti_postinumero kaynti_postitoimipaikka posti_osoite posti_postinumero posti_postitoimipaikka
+    kieli kutsu_pvm soittokerrat viim_yhteys tulos haastattelija soittoaika kesto muistiinpano suostumus kielto aikaleima
+    vastaaja_itse
+""".split()  # noqa: SIM905
+"""As CATI and panel systems export them (DOMAIN.md 4.4); of the areas there is one column, or sixteen."""
+
+AREA_COLUMNS = [f"alue_{number:02}" for number in range(1, 17)]
+
+
+class Outreach:
+    """Writes ytj_extract/, associations/, foundations/, statfi_sizes/, survey/, bounces/ and external_lists/ under `out`."""
+
+    def __init__(self, society: Society, out: Path) -> None:
+        self.society = society
+        self.connection = society.world.connection
+        self.out = out
+        self.is_first = True
+        self.months: set[str] = set()
+        society.world.run(Path(__file__).with_name("outreach.sql"))
+
+    def write_extract(self) -> None:
+        """`companies.jsonl`: what the register answers about sole traders and some companies, contact data included."""
+        query = f"SELECT line FROM extracted($first::BIGINT, $last::BIGINT, {self._today()})"
+        runs = texts(self.connection, query, self.society.slices(20_000))
+        write_texts(self.out / "ytj_extract" / self._day() / "companies.jsonl", runs)
+
+    def write_associations(self) -> None:
+        """`associations-<n>.json`: arrays of YRTTI's BasicInfoResponse."""
+        self._write_bodies("association")
+
+    def write_foundations(self) -> None:
+        """`foundations-<n>.json`, as associations."""
+        self._write_bodies("foundation")
+
+    def _write_bodies(self, kind: str) -> None:
+        query = f"SELECT record FROM registered_body($first::BIGINT, $last::BIGINT, {self._today()}, '{kind}')"
+        folder, number, batch = self.out / f"{kind}s" / self._day(), 1, list[str]()
+        for first, last in self.society.other_slices(50_000):
+            batch += [row[0] for row in self.connection.execute(query, {"first": first, "last": last}).fetchall()]
+            while len(batch) >= PER_FILE:
+                write_texts(folder / f"{kind}s-{number}.json", [], f"[{','.join(batch[:PER_FILE])}]")
+                batch, number = batch[PER_FILE:], number + 1
+        if batch:
+            write_texts(folder / f"{kind}s-{number}.json", [], f"[{','.join(batch)}]")
+
+    def write_sizes(self) -> None:
+        """`<month>.csv` (size and sector) and `<month>-staff.csv` (classes of staff), once a month."""
+        month = f"{self.society.day:%Y-%m}"
+        if month in self.months:
+            return
+        self.months.add(month)
+        for name, query, header in [
+            (month, "sized($first::BIGINT, $last::BIGINT)", "ytunnus;nimi;toimiala;sektori;yritystoiminnan tyyppi"),
+            (
+                f"{month}-staff",
+                f"staffed($first::BIGINT, $last::BIGINT, {self._today()})",
+                "ytunnus;henkiloston suuruusluokka;kuukausi",
+            ),
+        ]:
+            runs = texts(self.connection, f"SELECT line FROM {query}", self.society.slices(50_000))
+            write_texts(self.out / "statfi_sizes" / f"{name}.csv", runs, f"\ufeff{header}\n")
+
+    def write_surveys(self) -> None:
+        """Exports of three systems: cati (UTF-8 with a mark), panel (Latin-1, a column per area) and web (a workbook)."""
+        folder, stamp = self.out / "survey" / self._day(), f"{self.society.day:%Y%m%d}"
+        self.connection.execute("CREATE OR REPLACE TABLE survey_row AS FROM surveyed(0, 0, DATE '2026-01-01', false)")
+        for first, last in self.society.slices():
+            self.connection.execute(
+                f"INSERT INTO survey_row FROM surveyed(?, ?, {self._today()}, ?) ORDER BY number, slot, generation",
+                [first, last, self.is_first],
+            )
+        names = ["etunimi AS yhteyshenkilo_etunimi", "sukunimi AS yhteyshenkilo_sukunimi"]
+        plain = [name for name in SURVEY_COLUMNS if not name.startswith("yhteyshenkilo") and name != "vastuualue"]
+        tick = "if(list_contains(areas, {}), pick(['1', '1', 'X', 'x'], number, 'tick'), pick(['0', ''], number, 'no tick'))"
+        areas = [tick.format(number) for number in range(1, 17)]
+        self.connection.execute(
+            f"""CREATE OR REPLACE VIEW survey_text AS
+            SELECT number, slot, generation, mode, areas, {", ".join(names + plain)},
+                CASE WHEN len(areas) = 0 THEN '' WHEN mode = 'cati' THEN array_to_string(areas, ',')
+                ELSE array_to_string(list_transform(areas, lambda n: getvariable('area_names')[n]), '; ') END AS vastuualue
+            FROM survey_row"""
+        )
+        in_columns = [name for name in SURVEY_COLUMNS if name != "vastuualue"]
+        for mode, encoding, header, fields in [
+            ("cati", "utf-8", SURVEY_COLUMNS, SURVEY_COLUMNS),
+            ("panel", "latin-1", in_columns + AREA_COLUMNS, in_columns + areas),
+        ]:
+            query = f"""SELECT replace(csv_line([{", ".join(fields)}]), chr(10), chr(13) || chr(10)) AS line FROM survey_text
+                WHERE mode = '{mode}' AND number >= $first AND number < $last
+                ORDER BY hash(number, 'survey'), slot, generation"""
+            mark = "\ufeff" if encoding == "utf-8" else ""
+            runs = texts(self.connection, query, self.society.slices())
+            write_texts(folder / f"{mode}_{stamp}.csv", runs, mark + ";".join(header) + "\r\n", encoding)
+        self._write_workbook(folder / f"web_{stamp}.xlsx")
+        self._write_truth("survey", "SELECT * FROM survey_row ORDER BY number, slot, generation")
+
+    def _write_workbook(self, path: Path) -> None:
+        """Everything as text cells: a postal code keeps its zeros."""
+        cursor = self.connection.execute(
+            f"""SELECT {", ".join(SURVEY_COLUMNS)} FROM survey_text WHERE mode = 'web'
+            ORDER BY hash(number, 'survey'), slot, generation"""
+        )
+        with atomic_file(path) as temporary:
+            options = {"constant_memory": True, "strings_to_formulas": False, "strings_to_urls": False}
+            workbook = xlsxwriter.Workbook(str(temporary), options)
+            # Else the file holds the moment it was written.
+            workbook.set_properties({"created": datetime.combine(self.society.day, datetime.min.time())})
+            sheet = workbook.add_worksheet("Vastaukset")
+            sheet.write_row(0, 0, SURVEY_COLUMNS)
+            row = 1
+            while rows := cursor.fetchmany(1000):
+                for values in rows:
+                    for column, value in enumerate(values):
+                        if value:
+                            sheet.write_string(row, column, value)
+                    row += 1
+            workbook.close()
+
+    def write_bounces(self) -> None:
+        """`<day>.csv`: addresses customers had trouble with, among them some that are none of ours."""
+        self.connection.execute("CREATE OR REPLACE TABLE bounce AS FROM bounced(0, 0, DATE '2026-01-01', false)")
+        for first, last in self.society.slices():
+            self.connection.execute(
+                f"INSERT INTO bounce FROM bounced(?, ?, {self._today()}, ?) ORDER BY who", [first, last, self.is_first]
+            )
+        query = """SELECT csv_line([email, kind, bounced_on::VARCHAR, recipient]) AS line
+            FROM (SELECT * FROM bounce WHERE who // 4096 >= $first AND who // 4096 < $last ORDER BY hash(who, 'bounce'))"""
+        odd = f"nobody@unknown.example;hard;{self.society.day};Asiakas Alfa\nei-osoite;soft;{self.society.day};Kund Gamma\n"
+        header = "\ufeffsahkoposti;laji;pvm;vastaanottaja\n"
+        runs = texts(self.connection, query, self.society.slices())
+        write_texts(self.out / "bounces" / f"{self._day()}.csv", runs, header + odd)
+        self._write_truth("bounces", "SELECT * FROM bounce ORDER BY who")
+
+    def write_lists(self) -> None:
+        """`ban_<kind>.csv`: e-mail addresses, telephone numbers and business ids that an outside list bans."""
+        phone = f"contact_phone(number, {self._today()})"
+        for kind, header, value, written, share in [
+            ("email", "sahkoposti", "contact_email(number, domain, is_swedish)", "value", 0.004),
+            ("phone", "puhelin", phone, "told_phone(value, number)", 0.004),
+            ("business_id", "y_tunnus", "business_id", "value", 0.002),
+        ]:
+            query = f"""SELECT csv_line([{written}, '{self._day()}']) AS line
+                FROM (SELECT number, {value} AS value FROM entity WHERE number >= $first AND number < $last
+                    AND chance(number, 'banned {kind}', {share}))
+                WHERE value IS NOT NULL ORDER BY hash(number, 'banned')"""
+            runs = texts(self.connection, query, self.society.slices())
+            write_texts(self.out / "external_lists" / self._day() / f"ban_{kind}.csv", runs, f"{header};pvm\n")
+
+    def write_truth(self) -> None:
+        """Who is who today: every organisation of any kind, every tenure with the person's name, and the contact points."""
+        today = self._today()
+        self._write_truth(
+            "entities",
+            """SELECT number, business_id, kind, legal_form_code, name, status, industry_code, municipality_code, staff, domain,
+                registered_on, ended_on, registration_number, true AS is_synthetic FROM entity ORDER BY number""",
+        )
+        self._write_truth(
+            "roles",
+            f"""SELECT e.business_id, t.number, t.slot, t.generation, t.person, t.organ, t.role, t.title, t.level, t.area_codes,
+                t.language, t.started_on, t.ended_on, w.call_name AS first_name, w.forenames AS first_names,
+                surname_on(w, {today}) AS last_name, w.birth_surname, w.married_on, w.born_on AS birth_date, w.register_id,
+                t.organ IS NOT DISTINCT FROM 'TIL' AND chance(t.person, 'audit firm', 0.5) AS is_firm,
+                work_email(w, t.started_on, e.domain) AS work_email, w.mobile, true AS is_synthetic
+            FROM tenure AS t
+            INNER JOIN entity AS e ON t.number = e.number
+            INNER JOIN person AS w ON t.person = w.person
+            ORDER BY t.number, t.slot, t.generation""",
+        )
+        self._write_truth(
+            "contacts",
+            f"""SELECT business_id, contact_phone(number, {today}) AS phone, contact_email(number, domain, is_swedish) AS email,
+                website, true AS is_synthetic FROM entity WHERE NOT is_historic ORDER BY number""",
+        )
+
+    def _write_truth(self, name: str, query: str) -> None:
+        with atomic_file(self.out / "truth" / name / f"{self._day()}.parquet") as temporary:
+            self.connection.execute(f"COPY ({query}) TO {literal(temporary)} (FORMAT parquet, COMPRESSION zstd)")
+
+    def _day(self) -> str:
+        return self.society.day.isoformat()
+
+    def _today(self) -> str:
+        return f"DATE '{self._day()}'"
