@@ -253,8 +253,9 @@ class Load:
             self._parts += 1
 
     def _one(self, query: str) -> Any:
-        row = self.con.execute(query).fetchone()
-        return row[0] if row else None
+        # All of it: a result half read keeps the connection from taking the next batch.
+        rows = self.con.execute(query).fetchall()
+        return rows[0][0] if rows else None
 
     # --- the end of a load ---------------------------------------------------------------------------------------------
 
