@@ -18,6 +18,7 @@ import polars as pl
 from base.normalise import columns
 from ingest.lake import LandingRefused
 from ingest.source import Source
+from ingest.sources import linefile
 from ingest.sources.linefile import Check, split_fields
 
 CHUNK_BYTES = 8 << 20
@@ -92,7 +93,8 @@ class Header:
 
 
 def read(path: Path, form: Format, first_position: int = 0) -> Iterator[pl.DataFrame]:
-    """The lines of a file in batches: `position`, `original`, `fault` (one of FAULTS or null), our columns, `_extra`.
+    """The lines of a file in batches: `position`, `original`, `fault` (one of FAULTS or null), our columns, `_extra`, and
+    `is_cut` for the last line of a file if it has no line end: see sift.
 
     Positions are line numbers counted from 1 (the header is line 1), plus `first_position`. Texts are trimmed, empty is
     null. Raises LandingRefused for what condemns the whole file: empty, encoding, header, line_limit, cut_off.
@@ -108,9 +110,10 @@ def read(path: Path, form: Format, first_position: int = 0) -> Iterator[pl.DataF
             frame = frame[1:]
         frame = _columns(_split(frame, header, top, form), header, form)
         seen, undecodable = seen + frame.height, undecodable + frame.filter(fault="encoding").height
-        if piece.is_cut and (form.ends_in_newline or frame["fault"][-1:].is_not_null().any()):
+        if piece.is_cut and form.ends_in_newline:
             raise LandingRefused("cut_off", f"{name}: ends in the middle of line {piece.last}, fetch it again")
-        yield frame.with_columns(pl.col("position") + first_position)
+        is_cut = (pl.col("position") == pl.col("position").max()) & piece.is_cut
+        yield frame.with_columns(pl.col("position") + first_position, is_cut=is_cut)
     if header is None:
         raise LandingRefused("empty", f"{name}: is empty")
     if undecodable > max(1, seen * UNDECODABLE):
@@ -120,6 +123,16 @@ def read(path: Path, form: Format, first_position: int = 0) -> Iterator[pl.DataF
 def checks(form: Format, *own: Check) -> list[Check]:
     """What every line must meet before what its source asks (`own`): the faults of its form, in their order."""
     return [Check(fault, "line", pl.col("fault").ne_missing(fault), identifies=True) for fault in FAULTS] + list(own)
+
+
+def sift(frame: pl.DataFrame, key: Sequence[str], checks: Sequence[Check], name: str) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """As linefile.sift. Raises LandingRefused cut_off when the line without an end is one of the refused: it was cut, and
+    how much is missing nobody knows."""
+    good, refused = linefile.sift(frame, key, checks, name)
+    cut = frame.filter("is_cut")["position"] if "is_cut" in frame.columns else pl.Series(dtype=pl.Int64)
+    if cut.is_in(refused["_position"].to_list()).any():
+        raise LandingRefused("cut_off", f"{name}: ends in the middle of its last line, fetch it again")
+    return good, refused
 
 
 BUSINESS_ID_CHECKS = [

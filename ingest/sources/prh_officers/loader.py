@@ -14,11 +14,11 @@ from pathlib import Path
 import polars as pl
 
 from ingest import delimited, jsonlines, tabular
-from ingest.delimited import Format, business_ids, checks, day, is_day
+from ingest.delimited import Format, business_ids, checks, day, is_day, sift
 from ingest.lake import LandingRefused, Manifest, Progress, archive_file, quiet
 from ingest.load import Batch, Load, land_batches
 from ingest.source import Layout, Source
-from ingest.sources.linefile import Check, sift
+from ingest.sources.linefile import Check
 
 SOURCE, DATASET = "prh_officers", "officers"
 SEEDS = Path(__file__).parents[3] / "dbt_project" / "seeds"
