@@ -33,7 +33,7 @@ import polars as pl
 from openpyxl.utils.cell import coordinate_to_tuple, range_boundaries
 
 from ingest.lake import LandingRefused
-from ingest.source import Layout
+from ingest.source import Layout, Source
 from ingest.sources.linefile import Check
 
 
@@ -58,6 +58,7 @@ LIMITS = Limits()
 HEADER_WITHIN = 20  # title rows above the header are common in exports
 RECORD_LINES = 50  # a quote that is still open after so many lines was never meant to span them
 CHUNK = 50_000
+SUFFIXES = {".xlsx": "xlsx", ".csv": "csv", ".txt": "csv", ".tsv": "csv"}
 DELIMITERS = ";\t,|"
 MINORITY = 1 / 3  # of the lines with letters beyond ASCII: more in the other encoding, and nobody knows which is meant
 
@@ -132,13 +133,27 @@ def read(path: Path, layout: Layout, limits: Limits = LIMITS) -> Table:
         raise LandingRefused("too_large", f"{path.name}: {size:,} bytes, the limit is {limits.file_bytes:,}")
     data = path.read_bytes()
     found = _format(data)
-    said = {".xlsx": "xlsx", ".csv": "csv", ".txt": "csv", ".tsv": "csv"}.get(path.suffix.lower())
+    said = SUFFIXES.get(path.suffix.lower())
     if found not in ("csv", "xlsx"):
         reason, message = _NOT_TABULAR[found]
         raise LandingRefused(reason, message.format(path.name))
     if said is None or said != found:
         raise LandingRefused("format_mismatch", f"{path.name}: by its content this is {found}; save it under its true name")
     return _read_xlsx(data, path.name, layout, limits) if found == "xlsx" else _read_csv(data, path.name, layout, limits)
+
+
+def files(origin: str | Path | None, source: Source) -> list[Path]:
+    """The files to land: one, or those of a folder in the order of their names. Raises LandingRefused not_there."""
+    if origin is None:
+        raise LandingRefused("not_there", f"{source.name} has no address: put files into inbox/{source.name}, or name one")
+    path = Path(origin)
+    if path.is_dir():
+        found = sorted(p for p in path.iterdir() if p.suffix.lower() in SUFFIXES and not p.name.startswith("."))
+        if found:
+            return found
+    elif path.exists():
+        return [path]
+    raise LandingRefused("not_there", f"{path}: no such file, or no .csv or .xlsx in it")
 
 
 def fold(text: str) -> str:
