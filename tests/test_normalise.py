@@ -13,14 +13,14 @@ import jinja2
 import polars as pl
 import pyarrow as pa
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from stdnum.fi import alv, ytunnus
 
 import base.normalise as n
 from base.normalise import columns, sql
 from base.normalise.address import SEEDS
-from base.normalise.name import MAX_KEYS, SPELLINGS
+from base.normalise.name import MAX_KEYS, SPELLINGS, titles
 
 DATA = Path(columns.__file__).parent / "data"
 VALUES = 100_000
@@ -433,6 +433,7 @@ def test_normal_of_normal_is_normal_and_nothing_raises(text: str) -> None:
 @settings(max_examples=300, deadline=None)
 def test_any_two_spellings_of_a_name_share_a_key(words: list[str], draw: random.Random) -> None:
     """Marks dropped or written as a second letter, mixed as people do; case, order, joining and Unicode form as they come."""
+    assume(not titles() & set(" ".join(words).split()))
 
     def spelled(choices: int) -> str:
         letters = [
@@ -464,7 +465,7 @@ def test_every_way_of_writing_a_letter_leads_to_the_name(words: list[str], data:
 
 def test_columns_are_the_scalars_row_by_row() -> None:
     values = [
-        *generated()[:3000],
+        *generated()[:800],
         "x@y.fi;z@y.fi",
         "09 123 4567 tai 040 1234567",
         "Katu 3",

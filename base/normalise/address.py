@@ -92,12 +92,12 @@ def postal_lines(parts: Address, language: str = "fi") -> list[str]:
     return [line for line in (street_line(parts, language), " ".join(filter(None, [parts.postcode, parts.town]))) if line]
 
 
-def address_key(text: str | None) -> str | None:
+def address_key(given: str | Address | None) -> str | None:
     """The key equal addresses share: `mannerheimintie 13 a 5` of `MANNERHEIMINTIE 13a as. 5`; `box 12` of `PB 12`.
 
     Of the line only: compare it beside the postcode. Street names in two languages keep two keys.
     """
-    parts = address(text)
+    parts = given if isinstance(given, Address) else address(given)
     if parts.box:
         return f"box {parts.box}"
     if not parts.street:

@@ -23,7 +23,9 @@ _CONTROL = re.compile(f"[{CONTROL}]")
 
 def clean(text: str) -> str:
     """The text in Unicode form NFKC (full-width digits become digits), without invisible characters, runs of blanks as one."""
-    return _BLANKS.sub(" ", _INVISIBLE.sub("", unicodedata.normalize("NFKC", text))).strip(" ")
+    if not text.isascii():
+        text = _INVISIBLE.sub("", unicodedata.normalize("NFKC", text))
+    return _BLANKS.sub(" ", text).strip(" ")
 
 
 def plain_dashes(text: str) -> str:

@@ -76,7 +76,7 @@ def addresses(values: pl.Series) -> pl.DataFrame:
 
     def normal(text: str) -> dict[str, Any]:
         parts = address(text)
-        return asdict(parts) | {"line": street_line(parts), "key": address_key(text)}
+        return asdict(parts) | {"line": street_line(parts), "key": address_key(parts)}
 
     return _distinct([values], normal, ADDRESS)
 

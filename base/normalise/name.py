@@ -76,6 +76,8 @@ def _spellings(tokens: list[str]) -> Iterator[str]:
     # Bounded beforehand, because different spellings may give one key after sorting.
     for choice in islice(product(*(SPELLINGS[letter] for letter in letters)), 4 * MAX_KEYS):
         yield _spelled(text.translate({ord(letter): plain for letter, plain in zip(letters, choice, strict=True)}))
+    if all(text.count(letter) == 1 for letter in letters):
+        return
     for mixed in islice(product(*(SPELLINGS.get(letter, (letter,)) for letter in text)), 4 * MAX_KEYS):
         yield _spelled("".join(mixed))
 
@@ -85,6 +87,8 @@ def _spelled(text: str) -> str:
 
 
 def _lower(text: str) -> str:
+    if text.isascii():
+        return _REMOVED.sub("", text).lower()
     # Letter by letter, because Python alone lowers a final sigma by its place in the word.
     composed = unicodedata.normalize("NFC", _REMOVED.sub("", unicodedata.normalize("NFC", text)))
     return "".join(map(str.lower, composed))
@@ -95,6 +99,8 @@ def _tokens(text: str) -> list[str]:
 
 
 def _strip(token: str) -> str:
+    if token.isascii():
+        return token
     letters = (c for c in unicodedata.normalize("NFD", token) if not unicodedata.category(c).startswith("M"))
     return unicodedata.normalize("NFC", "".join(letters)).translate(_SINGLE)
 

@@ -4,6 +4,7 @@ The numbering plans are libphonenumber's; ours is what Finnish registers and int
 """
 
 import re
+from contextlib import suppress
 from dataclasses import dataclass
 
 import phonenumbers
@@ -29,10 +30,9 @@ _KIND = {
     PhoneNumberType.TOLL_FREE: "service",
     PhoneNumberType.SHARED_COST: "service",
     PhoneNumberType.VOICEMAIL: "service",
-    PhoneNumberType.UNKNOWN: "service",
     PhoneNumberType.PREMIUM_RATE: "premium",
 }
-_BARE = re.compile(r"[0-9 ()+./-]+")
+_BARE = re.compile(r"[0-9 ()+.-]+")
 _E164 = re.compile(E164)
 
 
@@ -88,13 +88,13 @@ def phone_key(text: str | None) -> str | None:
 
 
 def _numbers(text: str, region: str) -> list[PhoneNumber]:
-    numbers = [match.number for match in PhoneNumberMatcher(text, region)]
-    if not numbers and _BARE.fullmatch(text):  # the matcher passes over a number whose leading zero a spreadsheet ate
-        try:
-            numbers = [phonenumbers.parse(text, region)]
-        except phonenumbers.NumberParseException:
-            return []
-    return [number for number in numbers if phonenumbers.is_valid_number(number)]
+    # Nothing but one number: parsed as such. The matcher is slower, and passes over one whose leading zero a spreadsheet ate.
+    if _BARE.fullmatch(text):
+        with suppress(phonenumbers.NumberParseException):
+            number = phonenumbers.parse(text, region)
+            if phonenumbers.is_valid_number(number):
+                return [number]
+    return [match.number for match in PhoneNumberMatcher(text, region)]
 
 
 def _describe(number: PhoneNumber) -> Phone:

@@ -35,9 +35,9 @@ def _nested(inner: str, outer: str, pairs: tuple[tuple[str, str], ...]) -> str:
 
 _TITLES = "[" + ", ".join(f"'{title}'" for title in sorted(titles())) + "]"
 _REMOVED = f"[{INVISIBLE}{APOSTROPHE}{UNKNOWN_MARKS}]"
-_SEPARATORS = rf"[{SEPARATOR}\U00010000-\U0010ffff]+".replace("\\U00010000-\\U0010ffff", r"\x{10000}-\x{10ffff}")
-_LOWERED = f"lower(nfc_normalize(regexp_replace(nfc_normalize(v), {_quoted(_REMOVED)}, '', 'g')))"
-# The separators go first: strip_accents reads a text only up to a NUL.
+_SEPARATORS = rf"[{SEPARATOR}\x{{10000}}-\x{{10ffff}}]+"
+# nfc_normalize and strip_accents read a text only up to a NUL.
+_LOWERED = f"lower(nfc_normalize(regexp_replace(nfc_normalize(replace(v, chr(0), ' ')), {_quoted(_REMOVED)}, '', 'g')))"
 _STRIPPED = (
     f"translate(strip_accents(regexp_replace({_LOWERED}, {_quoted(_SEPARATORS)}, ' ', 'g')), '{SINGLE[0]}', '{SINGLE[1]}')"
 )
