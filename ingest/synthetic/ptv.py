@@ -105,7 +105,7 @@ class Ptv:
             spoken.append("en")
         guid = self._guid(number, 0)
         town = _named(town_fi, town_sv) if town_fi else None
-        place = {"municipality": {"code": code, "name": town}} if town else {"municipality": None}
+        place: Json = {"municipality": {"code": code, "name": town}} if town else {"municipality": None}
         office = [{"value": office_sv, "language": "sv"}, {"value": office_fi, "language": "fi"}]
         # The same switchboard stands there once for each language; after an edition it is another one.
         number_now = switchboard if edition % 2 == 0 else fixed

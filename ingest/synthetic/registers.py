@@ -34,7 +34,7 @@ NOTICE_CODES = {
     },
     "NRT": {"U": "Uusi yritys", "M": "Muutos", "TA": "Tilinpäätös"},
 }
-"""Code lists of the notices service, in Finnish (SAW; PERUS, NIMP, LAKK and the types of registration are INFERRED)."""
+"""Code lists of the notices service (SAW; PERUS, NIMP, LAKK and the types are INFERRED). Only Finnish is at hand."""
 
 
 class Registers:
@@ -65,7 +65,8 @@ class Registers:
             connection = self.world.connection
             for code, labels in NOTICE_CODES.items():
                 text = "".join(f"{key}\t{label}\n" for key, label in labels.items())
-                write_texts(folder / "description" / f"{code}.FI.txt", [], text)
+                for language in ("FI", "SV", "EN"):
+                    write_texts(folder / "description" / f"{code}.{language}.txt", [], text)
             forms = connection.execute("SELECT code, name_fi, name_sv, name_en FROM reference.legal_forms ORDER BY code::INT")
             rows = forms.fetchall()
             for column, language in enumerate(("FI", "SV", "EN"), start=1):

@@ -86,7 +86,7 @@ class SearchIndex:
             if name == "companyForm" and value not in COMPANY_FORMS:
                 raise BadQuery(f"companyForm {value!r} is not a company form")
             if name.endswith(("Start", "End")):
-                _iso_date(name, value)
+                iso_date(name, value)
         wanted = query.get("page") or "1"
         if not wanted.lstrip("-").isdecimal():
             raise BadQuery(f"page {wanted!r} is not a number")
@@ -130,7 +130,8 @@ class SearchIndex:
         return connection
 
 
-def _iso_date(name: str, value: str) -> None:
+def iso_date(name: str, value: str) -> None:
+    """Raises BadQuery when `value` is no date as the services take it."""
     try:
         if len(value) != len("2026-01-01"):
             raise ValueError

@@ -1,7 +1,8 @@
-"""A registry server on this machine that serves a generated folder as PRH serves the real register, and misbehaves on request.
+"""A registry server on this machine that serves a generated folder as the real registers do, and misbehaves on request.
 
-Paths lie under /opendata-ytj-api/v3: all_companies, companies, description, post_codes. What goes wrong is in faults.py and is
-switched on from Python (`server.faults.add("/all_companies", "503", times=2)`) or over HTTP:
+YTJ lies under /opendata-ytj-api/v3: all_companies, companies, description, post_codes; public bodies under /api/v11 and
+registered notices under /opendata-registerednotices-api/v3 (services.py). What goes wrong is in faults.py and is switched on
+from Python (`server.faults.add("/all_companies", "503", times=2)`; paths of the other services with their base) or over HTTP:
 
     POST /_control/faults {"path": "/companies", "fault": "429", "times": 1, "after": 3, "options": {"retry_after": "2"}}
     DELETE /_control/faults
@@ -34,6 +35,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 from ingest.synthetic.faults import FAULTS, Answer, Rules, error_body
 from ingest.synthetic.search import BadQuery, SearchIndex
+from ingest.synthetic.services import NOTICES_BASE, PTV_BASE, NoticeService, PtvService, json_answer
 
 BASE = "/opendata-ytj-api/v3"
 CONTROL = "/_control/"
@@ -80,14 +82,30 @@ class RegistryServer:
         self._day = day or self.days()[-1]
         self.day = self._day
         self._scratch = TemporaryDirectory(prefix="kohde-registry-")
+        self._ptv = PtvService(folder)
+        self._notices = NoticeService(folder, Path(self._scratch.name) / "notices")
         self._http = ThreadingHTTPServer((host, port), _handler(self))
         self._thread: threading.Thread | None = None
 
     @property
     def url(self) -> str:
         """The address of the service, without a slash at the end: what a loader is given instead of PRH's."""
+        return self._root + BASE
+
+    @property
+    def ptv_url(self) -> str:
+        """The same for public bodies."""
+        return self._root + PTV_BASE
+
+    @property
+    def notices_url(self) -> str:
+        """The same for registered notices."""
+        return self._root + NOTICES_BASE
+
+    @property
+    def _root(self) -> str:
         host, port = self._http.server_address[:2]
-        return f"http://{host!s}:{port}{BASE}"
+        return f"http://{host!s}:{port}"
 
     @property
     def day(self) -> date:
@@ -102,10 +120,11 @@ class RegistryServer:
 
     def days(self) -> list[date]:
         """The days in the folder, first to last. Raises FileNotFoundError when there is none."""
-        days = sorted(date.fromisoformat(path.parent.name) for path in self.folder.glob("*/all_companies.zip"))
+        files = ("ytj/*/all_companies.zip", "ptv/*/organizations.jsonl", "prh_notices/*/companies.jsonl.gz")
+        days = {date.fromisoformat(path.parent.name) for file in files for path in self.folder.parent.glob(file)}
         if not days:
             raise FileNotFoundError(f"no generated days in {self.folder}")
-        return days
+        return sorted(days)
 
     def start(self) -> Self:
         """Begin to serve, in a thread."""
@@ -122,6 +141,7 @@ class RegistryServer:
         self._http.server_close()
         for index in self._indexes.values():
             index.close()
+        self._notices.close()
         self._scratch.cleanup()
 
     def serve_forever(self) -> None:
@@ -151,7 +171,11 @@ class RegistryServer:
         return None
 
     def answer(self, path: str, query: Mapping[str, str], headers: Mapping[str, str]) -> Answer:
-        """The honest answer to a request under the base; `path` begins with a slash."""
+        """The honest answer to a request; `path` begins with a slash and, for YTJ, leaves out the base."""
+        if path.startswith(PTV_BASE + "/"):
+            return self._ptv.answer(self.day, path.removeprefix(PTV_BASE), query)
+        if path == NOTICES_BASE or path.startswith(NOTICES_BASE + "/"):
+            return self._notices.answer(self.day, path.removeprefix(NOTICES_BASE), query)
         match path:
             case "/all_companies":
                 return self._bulk(headers)
@@ -161,7 +185,7 @@ class RegistryServer:
                 return self._description(query)
             case "/post_codes":
                 return self._post_codes(query)
-        return _json(HTTPStatus.NOT_FOUND, error_body(404, "Not found"))
+        return json_answer(HTTPStatus.NOT_FOUND, error_body(404, "Not found"))
 
     def _bulk(self, headers: Mapping[str, str]) -> Answer:
         path = self.folder / self.day.isoformat() / "all_companies.zip"
@@ -189,14 +213,14 @@ class RegistryServer:
                 zips = [folder / "all_companies.zip", folder / "search_only.zip"]
                 self._indexes[day] = SearchIndex(zips, Path(self._scratch.name) / day.isoformat())
         try:
-            return _json(HTTPStatus.OK, self._indexes[day].page(query).json())
+            return json_answer(HTTPStatus.OK, self._indexes[day].page(query).json())
         except BadQuery as bad:
-            return _json(HTTPStatus.BAD_REQUEST, error_body(400, str(bad).replace('"', "'")))
+            return json_answer(HTTPStatus.BAD_REQUEST, error_body(400, str(bad).replace('"', "'")))
 
     def _description(self, query: Mapping[str, str]) -> Answer:
         code, language = query.get("code", ""), query.get("lang", "")
         if language not in ("fi", "sv", "en"):
-            return _json(HTTPStatus.BAD_REQUEST, error_body(400, "lang must be fi, sv or en"))
+            return json_answer(HTTPStatus.BAD_REQUEST, error_body(400, "lang must be fi, sv or en"))
         # READ: 200 with an empty body for what is not the name of a code set. The listing guards the file system.
         path = self.folder / "description" / f"{code}.{language}.txt"
         body = path.read_bytes() if path in set(path.parent.glob("*.txt")) else b""
@@ -204,8 +228,8 @@ class RegistryServer:
 
     def _post_codes(self, query: Mapping[str, str]) -> Answer:
         if query.get("lang") not in ("fi", "sv", "en"):
-            return _json(HTTPStatus.BAD_REQUEST, error_body(400, "lang must be fi, sv or en"))
-        return _json(HTTPStatus.OK, (self.folder / f"post_codes.{query['lang']}.json").read_bytes())
+            return json_answer(HTTPStatus.BAD_REQUEST, error_body(400, "lang must be fi, sv or en"))
+        return json_answer(HTTPStatus.OK, (self.folder / f"post_codes.{query['lang']}.json").read_bytes())
 
     def control(self, method: str, name: str, body: bytes) -> Answer:
         """Carry out a request under /_control/."""
@@ -220,12 +244,12 @@ class RegistryServer:
                 case "POST", "day":
                     self.day = date.fromisoformat(json.loads(body)["day"])
                 case "GET", "requests":
-                    return _json(HTTPStatus.OK, json.dumps([asdict(request) for request in self.requests]).encode())
+                    return json_answer(HTTPStatus.OK, json.dumps([asdict(request) for request in self.requests]).encode())
                 case _:
-                    return _json(HTTPStatus.NOT_FOUND, error_body(404, "Not found"))
+                    return json_answer(HTTPStatus.NOT_FOUND, error_body(404, "Not found"))
         except (ValueError, KeyError, TypeError) as wrong:
-            return _json(HTTPStatus.BAD_REQUEST, json.dumps({"message": str(wrong)}).encode())
-        return _json(HTTPStatus.OK, json.dumps({"day": self.day.isoformat()}).encode())
+            return json_answer(HTTPStatus.BAD_REQUEST, json.dumps({"message": str(wrong)}).encode())
+        return json_answer(HTTPStatus.OK, json.dumps({"day": self.day.isoformat()}).encode())
 
 
 def serve(
@@ -244,10 +268,6 @@ def serve(
     started(server)
     with suppress(KeyboardInterrupt):
         server.serve_forever()
-
-
-def _json(status: int, body: bytes) -> Answer:
-    return Answer(status, {"Content-Type": "application/json", "Content-Length": str(len(body))}, body)
 
 
 def _handler(registry: RegistryServer) -> type[BaseHTTPRequestHandler]:
@@ -284,8 +304,8 @@ def _handler(registry: RegistryServer) -> type[BaseHTTPRequestHandler]:
                 FAULTS[rule.fault](self, rule.options)
             elif (wait := registry.wait_for_turn()) is not None:
                 FAULTS["429"](self, {"retry_after": str(int(wait) + 1)})
-            elif self.command != "GET" or not target.path.startswith(BASE + "/"):
-                self._reply(_json(HTTPStatus.NOT_FOUND, error_body(404, "Not found")))
+            elif self.command != "GET" or not target.path.startswith((BASE + "/", PTV_BASE + "/", NOTICES_BASE)):
+                self._reply(json_answer(HTTPStatus.NOT_FOUND, error_body(404, "Not found")))
             else:
                 self._reply(self.answer())
 
