@@ -58,6 +58,7 @@ LIMITS = Limits()
 HEADER_WITHIN = 20  # title rows above the header are common in exports
 RECORD_LINES = 50  # a quote that is still open after so many lines was never meant to span them
 CHUNK = 50_000
+FURTHER = 1 << 32  # added to the position of each further record of one row
 SUFFIXES = {".xlsx": "xlsx", ".csv": "csv", ".txt": "csv", ".tsv": "csv"}
 DELIMITERS = ";\t,|"
 MINORITY = 1 / 3  # of the lines with letters beyond ASCII: more in the other encoding, and nobody knows which is meant
@@ -185,6 +186,11 @@ def sift(rows: pl.DataFrame, key: Sequence[str], checks: Sequence[Check]) -> tup
         _original=pl.struct(told).struct.json_encode(),
     )
     return judged.filter(number.is_null()).drop("_failed"), refused.cast(REFUSED)  # type: ignore[arg-type]
+
+
+def one_each(rows: pl.DataFrame, column: str) -> pl.DataFrame:
+    """A row for each element of a list column; the positions stay distinct, and `position % FURTHER` is the row number."""
+    return rows.explode(column).with_columns(_position=pl.col("_position") + FURTHER * pl.int_range(pl.len()).over("_position"))
 
 
 # --- what kind of file --------------------------------------------------------------------------------------------------
