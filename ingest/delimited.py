@@ -22,6 +22,8 @@ from ingest.sources import linefile
 from ingest.sources.linefile import Check, split_fields
 
 CHUNK_BYTES = 8 << 20
+# Positions are unique in a load: of several files, hundreds of millions tell the file and the rest the line.
+FILE_LINES = 100_000_000
 # A line longer than this is no line but a file without line ends; reading on would fill the memory.
 MAX_LINE_BYTES = 1 << 20
 # A quoted field may hold line breaks; a quote that stays open longer was never meant to open.

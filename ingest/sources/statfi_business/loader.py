@@ -29,8 +29,6 @@ SECTOR = r"^S\.?[0-9]{2,6}$"
 SIZE = "^[0-9]$"
 SIZES = {"0", "1", "2", "3", "4"}
 PERIOD = "^20[0-9]{2}(-(0[1-9]|1[0-2]))?$"
-FILE_LINES = 100_000_000
-"""Positions are unique in a load: hundreds of millions tell the file, the rest the line."""
 
 
 def land(
@@ -79,7 +77,7 @@ def _land_dataset(
     def batches() -> Iterator[Batch]:
         done = 0
         for number, path in enumerate(kept):
-            for frame in delimited.read(path, form, first_position=number * FILE_LINES):
+            for frame in delimited.read(path, form, first_position=number * delimited.FILE_LINES):
                 rows, refused = parse(frame, path.name, form, dataset)
                 done += frame.height
                 progress(f"statfi_business {dataset}", done, None)
