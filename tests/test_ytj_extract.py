@@ -9,6 +9,7 @@ from typing import Any
 import duckdb
 import pytest
 
+from ingest import delimited
 from ingest.lake import LandingRefused, Manifest
 from ingest.sources.ytj_extract.loader import land
 
@@ -163,6 +164,15 @@ def test_a_bad_record_is_quarantined_alone(tmp_path: Path, case: str) -> None:
     assert (manifest.counts.landed, manifest.counts.quarantined) == (2, 1)
     (bad,) = rows(tmp_path / "lake", "quarantine")
     assert (bad["reason"], bad["path"], bad["position"]) == (reason, path, 2) and PRIVATE not in bad["original"]
+
+
+def test_several_files_and_pieces_are_one_load(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(delimited, "CHUNK_BYTES", 500)
+    write(tmp_path / "in", company(), "no JSON", company("0201256-6"))
+    write(tmp_path / "in", company("0135457-2"), name="more.jsonl")
+    manifest = balanced(land(tmp_path / "in", DAY, tmp_path / "lake")[0])
+    assert (manifest.counts.landed, manifest.counts.quarantined) == (3, 1)
+    assert len({row["_position"] for row in rows(tmp_path / "lake")}) == 3
 
 
 def test_two_answers_of_one_company(tmp_path: Path) -> None:

@@ -82,7 +82,7 @@ def parse(con: duckdb.DuckDBPyConnection, found: list[jsonlines.Record], source:
     refused = source.fields_refused
     jsonlines.unpack(con, found, {"Company": COMPANY}, required=["Company"], refused=refused, lists=LISTS)
     con.execute("""
-        create or replace temp table judged as
+        create or replace temp table checked as
         select *, case
             when _refusal is not null then _refusal
             when business_id_fault(Company.BusinessId) is not null
@@ -110,16 +110,16 @@ def parse(con: duckdb.DuckDBPyConnection, found: list[jsonlines.Record], source:
                {_address("PostalAddress")} as postal_address, {_address("StreetAddress")} as street_address,
                list_transform(Company.RegistrationsInForce.RegistryEntry,
                    lambda e: {{register_code: e.Registry.PrimaryCode, registered_on: e.RegistrationDate}}) as registrations
-        from judged where refusal is null order by _position
+        from checked where refusal is null order by _position
     """).pl()
     told = con.sql("""
         select _position, c."Type".PrimaryCode as type_code, trim(c."Value") as told
-        from (select _position, unnest(Company.ContactDetails.ContactDetail) as c from judged where refusal is null)
+        from (select _position, unnest(Company.ContactDetails.ContactDetail) as c from checked where refusal is null)
         where trim(c."Value") <> ''
     """).pl()
     bad = con.sql("""
         select _position, business_id as _key, refusal[1] as _reason, refusal[2] as _path, _original
-        from judged where refusal is not null
+        from checked where refusal is not null
     """).to_arrow_table()
     return rows.join(contacts(told), on="_position", how="left", maintain_order="left").to_arrow(), bad
 

@@ -1,0 +1,7 @@
+"""Land the Register of Foundations: see ingest/yrtti.py, whose shape it shares."""
+
+from functools import partial
+
+from ingest import yrtti
+
+land = partial(yrtti.land, "foundations")
