@@ -81,11 +81,11 @@ def is_free_mail(domain: str) -> bool:
 
 
 def is_role(local: str, domain: str = "") -> bool:
-    """Whether the part before the @ names a desk: every word of it a word of role_words.csv, a place or a number.
+    """Whether what stands before the @, in lower case, names a desk: each word is in role_words.csv, a place or a number.
 
     Every word, because calling a person's address a desk's would release it without that person's gate.
     """
-    tokens = [token for token in re.split(r"[^a-zåäö]+", local.lower()) if token]
+    tokens = [token for token in re.split(r"[^a-zåäö]+", local) if token]
     return any(token in words("role_words") for token in tokens) and all(
         token in words("role_words") or token in words("role_qualifiers") or name_fold(token) in town_keys()
         or token == domain.split(".")[0]

@@ -74,7 +74,7 @@ def phones(text: str | None, region: str = "FI", prefix: str | None = None) -> t
     if len(cleaned) > MAX_LENGTH or (re.fullmatch("[0-9]{7}-[0-9]", cleaned) and business_id(cleaned)):
         return (_invalid("phone_shape"),)
     if prefix and prefix.strip() and not cleaned.startswith(("+", "00")):
-        cleaned = f"+{re.sub('[^0-9]', '', prefix).removeprefix('00')} {cleaned}"
+        cleaned = f"+{re.sub('[^0-9]', '', prefix)} {cleaned}"
     found = dict.fromkeys(_describe(number) for number in _numbers(cleaned, region))
     if found:
         return tuple(sorted(found, key=lambda one: one.e164 is None))
