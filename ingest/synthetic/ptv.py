@@ -35,7 +35,7 @@ SELECT
     e.number, e.business_id, e.kind, e.name, e.is_swedish, e.municipality_code, m.name_fi, m.name_sv, m.language_code,
     e.visiting.street, e.visiting.building, e.postcode, p.name_fi, p.name_sv, e.domain, switchboard(e.number),
     area_phone(e.number),
-    b.postcodes, h.title, work_email(w, getvariable('today')::DATE, e.domain), w.call_name,
+    b.postcodes, h.title, if(w.person IS NULL, NULL, work_email(w, getvariable('today')::DATE, e.domain)), w.call_name,
     surname_on(w, getvariable('today')::DATE), w.mobile
 FROM entity AS e
 INNER JOIN other AS o ON e.number = o.number
