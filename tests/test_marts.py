@@ -4,11 +4,13 @@ import contextlib
 import json
 import re
 import shutil
+import threading
 import zipfile
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +20,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from ingest import lake as zone
-from ingest.sources.ytj import loader, search
+from ingest.sources.ytj import loader
 from orchestration import publish
 from orchestration import settings as house
 from orchestration.build import build, dbt_arguments, landed, parse
@@ -148,6 +150,30 @@ def invoke(*arguments: str) -> None:
     assert outcome.success, outcome.exception or [r.message for r in outcome.result.results if r.status != "success"]
 
 
+@contextlib.contextmanager
+def serving(answer: Record) -> Iterator[str]:
+    """A register on this machine that has one answer to everything."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            body = json.dumps(answer).encode()
+            self.send_response(200)
+            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, format: str, *args: Any) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}"
+        finally:
+            server.shutdown()
+
+
 @dataclass
 class Lake:
     """A scratch lake, with a build that can be cut anywhere. `seeded`: a warehouse that holds the code lists only."""
@@ -163,13 +189,9 @@ class Lake:
         loader.land(path, day, self.home, accept_bounds="a register made for a test")
 
     def land_search(self, day: date, records: Sequence[Record]) -> None:
-        """As the loader resumes a search whose only page has been fetched already: no register is asked."""
         query = {"name": f"search {len(zone.manifests(self.home))}"}
-        folder = search.query_folder(zone.archive_folder(self.home, "ytj", day), query)
-        folder.mkdir(parents=True)
-        page = {"totalResults": len(records), "companies": records}
-        (folder / "page-00001.json").write_text(json.dumps(page, ensure_ascii=False))
-        loader.land("http://127.0.0.1:9", day, self.home, datasets=["companies_search"], query=query, accept_bounds="a test")
+        with serving({"totalResults": len(records), "companies": records}) as url:
+            loader.land(url, day, self.home, datasets=["companies_search"], query=query, accept_bounds="a test")
 
     def dbt(self, command: str, *more: str, full: bool = False) -> None:
         house.export(self.home)
@@ -315,18 +337,6 @@ def test_changes_equal_the_events(daily: Lake, truth: str) -> None:
     assert {key: n for key, n in told.items() if key[0] == DAY} == {(DAY, "LISAYS"): 2000}
 
 
-def test_names_fall_back_to_finnish(daily: Lake) -> None:
-    forms = daily.rows("select distinct legal_form_name_fi, legal_form_name_sv, legal_form_name_en from organisations")
-    assert all(value is not None for row in forms for value in row.values())
-    assert any(row["legal_form_name_fi"] == row["legal_form_name_en"] for row in forms)
-    assert (
-        daily.value("""
-        select count(*) from organisations
-        where industry_name_fi is not null and (industry_name_sv is null or industry_name_en is null)""")
-        == 0
-    )
-
-
 def test_day_by_day_equals_at_once(daily: Lake, tmp_path: Path) -> None:
     whole = daily.copy(tmp_path / "lake")
     whole.dbt("run", full=True)
@@ -354,7 +364,7 @@ def test_an_increment_touches_what_it_was_told_of_only(daily: Lake, tmp_path: Pa
     """Every row is marked before the third day: those that still bear the mark afterwards were not written."""
     marked = daily.copy(tmp_path / "lake", "warehouse.day2")
     with duckdb.connect(str(marked.home / "warehouse.duckdb")) as db:
-        db.execute("update organisations set first_seen_on = '1900-01-01'")
+        db.execute("update organisations set last_changed_on = '1900-01-01'")
         db.execute("update organisation_history set first_seen_on = '1900-01-01'")
         db.execute("update changes_daily set load_id = 'marked'")
         known = {row[0] for row in db.execute("select business_id from organisations").fetchall()}
@@ -368,9 +378,9 @@ def test_an_increment_touches_what_it_was_told_of_only(daily: Lake, tmp_path: Pa
     }
     assert len(told) == receipt.counts.landed + receipt.counts.disappeared > 0
     assert {row["business_id"] for row in marked.rows("from enriched.enr_affected_organisations")} == told
-    marks = "where first_seen_on = '1900-01-01'"
-    assert {row["business_id"] for row in marked.rows(f"from organisations {marks}")} == known - told
-    assert {row["business_id"] for row in marked.rows(f"from organisation_history {marks}")} == known - told
+    for mart, column in (("organisations", "last_changed_on"), ("organisation_history", "first_seen_on")):
+        left = marked.rows(f"select business_id from {mart} where {column} = '1900-01-01'")
+        assert {row["business_id"] for row in left} == known - told
     assert {row["business_id"] for row in marked.rows("from organisations")} == known | told
     assert {row["entity_id"] for row in marked.rows("from changes_daily where load_id = 'marked'")} >= known - told
 
@@ -440,26 +450,35 @@ def test_a_contract_refuses_bad_rows(daily: Lake, tmp_path: Path, mart: str, bad
 
 # --- a small register, told company by company -----------------------------------------------------------------------
 
-STEADY, BACK, TWICE, OLD, BRIEF = map(business_id, range(5))
+STEADY, BACK, TWICE, OLD, BRIEF, GONE = map(business_id, range(6))
 
 
 @pytest.fixture(scope="module")
 def small(seeded: Path, tmp_path_factory: pytest.TempPathFactory) -> Lake:
     """Three days: one company goes and comes back, one is told twice a day, one is known by search only."""
     lake = Lake(tmp_path_factory.mktemp("small") / "lake", seeded)
-    first = [NOKIA, company(STEADY, "Vakaa Oy"), company(BACK, "Paluu Oy"), company(TWICE, "Aamu Oy")]
+    first = [
+        NOKIA,
+        company(STEADY, "Vakaa Oy"),
+        company(BACK, "Paluu Oy"),
+        company(TWICE, "Aamu Oy"),
+        company(GONE, "Poissa Oy"),
+    ]
     lake.land_bulk(DAY, first)
     lake.increment()
     second = [NOKIA, first[1]]
+    third = [*second, first[2]]
     lake.land_search(DAY + timedelta(days=1), [ceased(OLD, "Entinen Oy"), company(TWICE, "Haettu Oy")])
     lake.increment()
-    lake.land_bulk(DAY + timedelta(days=1), [*second, company(TWICE, "Aamupäivä Oy")])
+    lake.land_bulk(DAY + timedelta(days=1), [*second, first[4], company(TWICE, "Aamupäivä Oy")])
     lake.increment()
-    lake.land_bulk(DAY + timedelta(days=1), [*second, company(TWICE, "Ilta Oy")])
+    lake.land_bulk(DAY + timedelta(days=1), [*second, first[4], company(TWICE, "Ilta Oy")])
     lake.increment()
-    lake.land_bulk(DAY + timedelta(days=2), [*second, first[2], company(TWICE, "Yö Oy"), company(BRIEF, "Hetki Oy")])
+    lake.land_bulk(DAY + timedelta(days=2), [*third, company(TWICE, "Yö Oy"), company(BRIEF, "Hetki Oy")])
     lake.increment()
-    lake.land_bulk(DAY + timedelta(days=2), [*second, first[2], company(TWICE, "Aamuyö Oy")])
+    lake.land_bulk(DAY + timedelta(days=2), [*third, company(TWICE, "Aamuyö Oy")])
+    lake.increment()
+    lake.land_search(DAY + timedelta(days=1), [company(GONE, "Uusi Nimi Oy")])
     lake.increment()
     return lake
 
@@ -542,6 +561,18 @@ def test_seen_in_one_load_of_a_day_only(small: Lake) -> None:
     assert changes(small, BRIEF) == [(2, "LISAYS", [])]
 
 
+def test_a_late_search_of_a_day_that_has_passed(small: Lake) -> None:
+    """What it tells holds from its own day on: the later disappearance is of the company as it was by then."""
+    rows = small.rows(
+        "select name, status, valid_from from organisation_history where business_id = ? order by valid_from", GONE
+    )
+    assert [(row["name"], row["status"], (row["valid_from"] - DAY).days) for row in rows] == [
+        ("Poissa Oy", "active", 0),
+        ("Uusi Nimi Oy", "active", 1),
+        ("Uusi Nimi Oy", "ceased", 2),
+    ]
+
+
 def test_known_by_search_as_ceased(small: Lake) -> None:
     row = small.organisation(OLD)
     assert (row["status"], row["ended_on"], row["is_marketing_target"]) == ("ceased", date(2025, 12, 31), False)
@@ -557,7 +588,7 @@ def test_source_health_tells_of_every_dataset(small: Lake) -> None:
     rows = small.rows("from source_health order by dataset_name")
     assert [(r["dataset_name"], r["in_service_load_id"], r["last_verdict"], r["rows_read"]) for r in rows] == [
         ("companies", "ytj-companies-20260104-002", "accepted", 4),
-        ("companies_search", "ytj-companies_search-20260103-001", "accepted", 2),
+        ("companies_search", "ytj-companies_search-20260103-002", "accepted", 1),
     ]
 
 

@@ -32,8 +32,12 @@ where history.valid_from <= as_of_date and (history.valid_to is null or history.
     municipalities.wellbeing_county_fi as wellbeing_county_name_fi
 {%- endmacro %}
 
-{% macro organisation_joins(history) -%}
-left join reference.legal_forms as legal_forms on {{ history }}.legal_form_code = legal_forms.code
-left join reference.industries as industries on {{ history }}.industry_code = industries.code
-left join reference.municipalities as municipalities on {{ history }}.municipality_code = municipalities.code
+{#- The code lists by name: organisations_as_of is copied into published files, where dbt's full names mean nothing. A model
+    gives its refs instead. -#}
+{% macro organisation_joins(
+    history, legal_forms='reference.legal_forms', industries='reference.industries', municipalities='reference.municipalities'
+) -%}
+left join {{ legal_forms }} as legal_forms on {{ history }}.legal_form_code = legal_forms.code
+left join {{ industries }} as industries on {{ history }}.industry_code = industries.code
+left join {{ municipalities }} as municipalities on {{ history }}.municipality_code = municipalities.code
 {%- endmacro %}

@@ -10,9 +10,6 @@
         ",
     )
 }}
--- depends_on: {{ ref('legal_forms') }}
--- depends_on: {{ ref('industries') }}
--- depends_on: {{ ref('municipalities') }}
 
 with current_rows as (
 
@@ -32,4 +29,4 @@ select
     -- Whole years on the last day landed; brought up to date for every row after each build.
     null::bigint as age_years
 from current_rows
-{{ organisation_joins('current_rows') }}
+{{ organisation_joins('current_rows', ref('legal_forms'), ref('industries'), ref('municipalities')) }}
