@@ -12,6 +12,7 @@ import pytest
 
 from ingest.lake import LandingRefused, Manifest
 from ingest.sources.prh_notices.loader import land
+from ingest.synthetic import generate
 from ingest.synthetic.server import RegistryServer
 from tests.staging import build_staging, staged
 from tests.test_marts import business_id
@@ -306,8 +307,9 @@ def test_no_dataset(service: RegistryServer, home: Path) -> None:
         fetch(service, home, datasets=["officers"])
 
 
-def test_the_generated_finland(finland: Path, home: Path) -> None:
-    days = sorted(path.parent for path in finland.glob("prh_notices/*/companies.jsonl.gz"))
+def test_the_generated_finland(home: Path) -> None:
+    generate(1000, 20260102, 2, home.parent / "finland", sources=["prh_notices"])
+    days = sorted(path.parent for path in home.parent.glob("finland/prh_notices/*/companies.jsonl.gz"))
     first, second = (land(folder, date.fromisoformat(folder.name), home)[0] for folder in days[:2])
     assert first.counts.landed > 1000 and 0 < second.counts.landed < first.counts.landed / 20
     assert not first.unknown_fields and not first.counts.quarantined and not second.counts.quarantined

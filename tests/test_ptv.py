@@ -10,8 +10,10 @@ from typing import Any
 import duckdb
 import pytest
 
+from ingest.http import Retryable
 from ingest.lake import LandingRefused, Manifest
-from ingest.sources.ptv.loader import land
+from ingest.sources.ptv.loader import _answers, land
+from ingest.synthetic import generate
 from ingest.synthetic.server import RegistryServer
 from tests.staging import build_staging, staged
 
@@ -158,6 +160,7 @@ def test_both_shapes_of_one_organisation_differ_in_nothing_that_matters(home: Pa
         (phone("024345000"), "+35824345000", "fixed"),
         (phone("2 434 5000"), "+35824345000", "fixed"),
         (phone("401234567"), "+358401234567", "mobile"),
+        (phone("812345678", prefix="+46"), "+46812345678", "fixed"),
         (phone("0295163000", prefix=None), "+358295163000", "organisation"),
         (phone("0800123456", prefix=None), "+358800123456", "service"),
         (phone("0600123456", prefix=None), None, "premium"),
@@ -259,6 +262,11 @@ def test_unknown_fields_and_codes_are_kept_and_counted(home: Path) -> None:
     assert manifest.unknown_fields == {"hologram": 1, "phoneNumbers[].carrier": 1}
     assert manifest.unknown_codes == {"organizationType=Planet": 1}
     assert json.loads(rows(home)[guid(1)]["_extra"]) == {"hologram": {"url": "x"}, "phoneNumbers[].carrier": ["pigeon"]}
+
+
+def test_a_change_in_an_unknown_field_is_a_change(home: Path) -> None:
+    take(home, [v11(hologram="a")])
+    assert take(home, [v11(hologram="b")], NEXT).counts.updated == 1
 
 
 # --- damage ------------------------------------------------------------------------------------------------------------
@@ -441,8 +449,18 @@ def test_an_answer_with_holes_is_refused(service: RegistryServer, home: Path) ->
     assert not list(home.glob("raw/ptv/organisations/load=ptv-*"))
 
 
-def test_the_generated_finland(finland: Path, home: Path) -> None:
-    days = sorted((finland / "ptv").iterdir())
+@pytest.mark.parametrize(
+    ("content", "fault"),
+    [([v11(1), v11(3)], "1 organisations that were not asked for"), ({"message": "Not found"}, "not_json"), ("[", "not_json")],
+)
+def test_an_answer_to_another_question_is_asked_again(content: object, fault: str) -> None:
+    with pytest.raises(Retryable, match=fault):
+        _answers(json.dumps(content).encode(), [guid(1), guid(2)])
+
+
+def test_the_generated_finland(home: Path) -> None:
+    generate(1000, 20260102, 2, home.parent / "finland", sources=["ptv"])
+    days = sorted(path.parent for path in home.parent.glob("finland/ptv/*/organizations.jsonl"))
     first, second = (land(folder, date.fromisoformat(folder.name), home)[0] for folder in days[:2])
     for manifest in (first, second):
         assert manifest.mode == "full" and manifest.counts.read > 20 and not manifest.counts.quarantined
