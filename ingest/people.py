@@ -86,7 +86,7 @@ def with_flags(rows: pl.DataFrame, table: Table, reasons: Mapping[str, str]) -> 
 def unknown_organisations(home: Path, ids: pl.Series) -> set[str]:
     """Those business ids that no register landed so far has. Empty while no register has landed: nothing can be said then."""
     registers = [
-        home / "raw" / source.name / name / "*" / "*.parquet"
+        home / "raw" / source.name / name / "load=*" / "*.parquet"
         for source in map(Source.load, Source.names())
         if source.layout is None
         for name, dataset in source.datasets.items()

@@ -27,21 +27,21 @@ def send(tmp_path: Path) -> Send:
 
 def current(tmp_path: Path, name: str) -> set[tuple[str, str]]:
     """Who is banned by a list now."""
-    files = tmp_path / "lake" / "raw" / "external_lists" / name / "*" / "*.parquet"
+    files = tmp_path / "lake" / "raw" / "external_lists" / name / "load=*" / "*.parquet"
     rows = duckdb.sql(f"""select kind, value from read_parquet('{files}', union_by_name=true)
                           qualify row_number() over (partition by _key order by _load_id desc) = 1 and _op <> 'D'""")
     return set(rows.fetchall())
 
 
 def ages(tmp_path: Path) -> dict[str, tuple[object, ...]]:
-    files = tmp_path / "lake" / "raw" / "external_lists" / "lists" / "*" / "*.parquet"
+    files = tmp_path / "lake" / "raw" / "external_lists" / "lists" / "load=*" / "*.parquet"
     rows = duckdb.sql(f"""select list_id, list_date, stale_after, entries from read_parquet('{files}', union_by_name=true)
                           qualify row_number() over (partition by _key order by _load_id desc) = 1""").fetchall()
     return {row[0]: row[1:] for row in rows}
 
 
 def quarantined(tmp_path: Path) -> list[tuple[object, ...]]:
-    files = tmp_path / "lake" / "quarantine" / "external_lists" / "*" / "*" / "*.parquet"
+    files = tmp_path / "lake" / "quarantine" / "external_lists" / "*" / "load=*" / "*.parquet"
     return duckdb.sql(f"select position % (1::bigint << 32), reason, path from read_parquet('{files}') order by all").fetchall()
 
 

@@ -159,7 +159,7 @@ def _entries(folder: Path) -> int:
     with connect() as con:
         row = con.execute(f"""
             select count(*) from (
-                select arg_max(_op, _load_id) as op from read_parquet({literal(folder / "*" / "*.parquet")}, union_by_name=true)
+                select arg_max(_op, _load_id) as op from read_parquet({literal(folder / "load=*" / "*.parquet")}, union_by_name=true)
                 group by _key)
             where op <> '{DISAPPEARED}'
         """).fetchone()
