@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable, Sequence
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -156,6 +156,20 @@ def test_an_address_never_passes_in_other_formats(tmp_path: Path, suffix: str) -
     assert PRIVATE not in repr(rows(tmp_path / "lake")) + repr(rows(tmp_path / "lake", "quarantine"))
 
 
+def test_a_row_the_spreadsheet_reader_refuses_leaves_no_address_behind(tmp_path: Path) -> None:
+    book = xlsxwriter.Workbook(tmp_path / "officers.xlsx")
+    sheet = book.add_worksheet()
+    rows_told = [[*HEADER.split(";"), "osoite"], [*ROWS[1].split(";"), PRIVATE], [*ROWS[0].split(";"), PRIVATE, PRIVATE]]
+    for number, row in enumerate(rows_told):
+        sheet.write_row(number, 0, row)
+    sheet.write_datetime(1, 8, datetime(2015, 1, 1), book.add_format({"num_format": "d.m.yyyy"}))
+    book.close()
+    manifest = balanced(land(tmp_path / "officers.xlsx", DAY, tmp_path / "lake")[0])
+    (bad,) = rows(tmp_path / "lake", "quarantine")
+    assert (bad["reason"], manifest.counts.landed) == ("ragged", 1) and PRIVATE not in repr(bad)
+    assert rows(tmp_path / "lake")[0]["started_on"] == date(2015, 1, 1), "a date cell is a date"
+
+
 QUARANTINED = {
     "no business id": (changed(y_tunnus=""), "bid_missing", "business_id"),
     "no such business id": (changed(y_tunnus="12345"), "bid_shape", "business_id"),
@@ -208,12 +222,15 @@ def test_a_broken_text_and_a_quoted_line_break(tmp_path: Path) -> None:
     assert {row["first_names"] for row in rows(tmp_path / "lake")} == {"Aino\nMaria", "Eero"}
 
 
-def test_a_stray_quote_spoils_no_other_line(tmp_path: Path) -> None:
+@pytest.mark.parametrize("damage", ["stray", "open and close"])
+def test_a_stray_quote_spoils_no_other_line(tmp_path: Path, damage: str) -> None:
+    """Nor does one that opens a last field and another, lines later, that closes a first one."""
     quoted = [";".join(f'"{v}"' for v in changed(henkilo_id=f"H{n}").split(";")) for n in range(30)]
-    quoted[3] = quoted[3].replace('"Esimerkki"', '"Esimerkki')
-    quoted[9] = '"' + quoted[9]
+    quoted[3] = quoted[3].replace('"Esimerkki"', '"Esimerkki') if damage == "stray" else quoted[3][:-1]
+    quoted[9] = '"' + quoted[9] if damage == "stray" else quoted[9][1:]
     manifest = balanced(land(write(tmp_path, quoted), DAY, tmp_path / "lake")[0])
     assert (manifest.counts.landed, manifest.counts.quarantined) == (28, 2)
+    assert {bad["reason"] for bad in rows(tmp_path / "lake", "quarantine")} == {"unbalanced_quote"}
 
 
 def test_odd_dates_land_with_a_flag(tmp_path: Path) -> None:

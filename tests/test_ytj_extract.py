@@ -93,6 +93,12 @@ def test_a_sole_trader_lands_with_contacts_in_normal_form(tmp_path: Path) -> Non
     assert (again.unchanged, again.landed, again.disappeared) == (1, 0, 0)
 
 
+def test_an_extract_says_nothing_of_the_rest(tmp_path: Path) -> None:
+    land(write(tmp_path / "a", company(), company("0201256-6")), DAY, tmp_path / "lake")
+    manifest = balanced(land(write(tmp_path / "b", company()), date(2026, 1, 3), tmp_path / "lake")[0])
+    assert (manifest.mode, manifest.counts.unchanged, manifest.counts.disappeared) == ("partial", 1, 0)
+
+
 def test_neither_person_nor_debt_nor_care_of_lands(tmp_path: Path) -> None:
     odd = company("0201256-6", Surprise={"Name": PRIVATE}, TradeName={"Name": ""})
     manifest = balanced(land(write(tmp_path, company(Surprise=PRIVATE), odd), DAY, tmp_path / "lake")[0])
