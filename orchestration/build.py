@@ -81,12 +81,13 @@ def fingerprint(project: Path | None = None) -> str:
 
 
 def landed(home: Path) -> dict[str, str]:
-    """Dataset ("ytj.companies") -> its newest load id. A load's folder is its commit point, and ids sort by day."""
-    newest: dict[str, str] = {}
-    for folder in sorted(home.glob("raw/*/*/load=*")):
-        if folder.name != "load=schema":
-            newest[f"{folder.parent.parent.name}.{folder.parent.name}"] = folder.name.removeprefix("load=")
-    return newest
+    """Dataset ("ytj.companies") -> its newest load id. A load's folder is its commit point, and ids sort by day.
+
+    A load kept aside counts: it brings no rows, but source_health has to tell of it.
+    """
+    folders = [f for zone in ("raw", "aside") for f in home.glob(f"{zone}/*/*/load=*") if f.name != "load=schema"]
+    by_name = sorted(folders, key=lambda folder: folder.name)
+    return {f"{f.parent.parent.name}.{f.parent.name}": f.name.removeprefix("load=") for f in by_name}
 
 
 def dbt_arguments(

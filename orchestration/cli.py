@@ -7,7 +7,7 @@ Exit codes: 0 done; 1 refused or failed, with one line on stderr; 2 called wrong
 
 import os
 import sys
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
@@ -120,11 +120,13 @@ def land(
     from orchestration import landing, settings, terminal
 
     with terminal.progress(not as_json) as progress:
+        started = datetime.now(UTC).replace(microsecond=0)
         options = landing.options(accept_bounds, dataset or [], search or [])
         receipts = landing.land(source, origin, _date(day), settings.export(), progress, **options)
+    # A file that had been landed before answers with the receipt of that time.
     rows = [
         (
-            m.load_id,
+            m.load_id + (" (had landed already)" if datetime.fromisoformat(m.finished_at) < started else ""),
             m.counts.read,
             m.counts.inserted,
             m.counts.updated,

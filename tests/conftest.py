@@ -13,7 +13,7 @@ COMPANIES = 2_000
 def finland(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A generated folder: 2,000 companies, three days from 2026-01-02; tests read it and never write into it."""
     folder = tmp_path_factory.mktemp("finland")
-    generate(COMPANIES, 20260102, 3, folder)
+    generate(COMPANIES, 20260102, 3, folder, sources=["ytj"])
     return folder
 
 

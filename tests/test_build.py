@@ -11,7 +11,7 @@ import pytest
 
 from orchestration import build as building
 from orchestration import settings
-from orchestration.build import BuildFailed, build, fingerprint
+from orchestration.build import BuildFailed, build, fingerprint, landed
 from orchestration.publish import publish
 from orchestration.state import BuildState, Refused, writer
 
@@ -215,3 +215,12 @@ def test_fingerprint_sees_sql_yaml_and_seeds_and_not_dbts_own_output(project: Pa
     assert fingerprint() == first
     (project / "models" / "seed.csv").write_text("a\n1\n")
     assert fingerprint() != first
+
+
+def test_a_load_kept_aside_is_something_new(tmp_path: Path) -> None:
+    """Else source_health would go on saying that all is well."""
+    (tmp_path / "raw" / "ytj" / "companies" / "load=ytj-companies-20260102-001").mkdir(parents=True)
+    (tmp_path / "raw" / "ytj" / "companies" / "load=schema").mkdir()
+    assert landed(tmp_path) == {"ytj.companies": "ytj-companies-20260102-001"}
+    (tmp_path / "aside" / "ytj" / "companies" / "load=ytj-companies-20260103-001").mkdir(parents=True)
+    assert landed(tmp_path) == {"ytj.companies": "ytj-companies-20260103-001"}

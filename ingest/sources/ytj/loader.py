@@ -1,6 +1,7 @@
 """Land the Business Information System: the bulk dump, search answers, code lists and post codes."""
 
 import re
+import uuid
 import zipfile
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -46,6 +47,8 @@ def land(
     if origin is not None and not str(origin).startswith(("http://", "https://")):
         if not (path := Path(origin)).is_file():
             raise LandingRefused("no_such_file", f"{path} is not a file")
+        if "companies" not in datasets:
+            raise LandingRefused("no_such_dataset", f"a local file is the bulk dump, not {', '.join(datasets)}")
         return [_land_bulk(source, path, as_of, home, progress, official=False, accept_bounds=accept_bounds)]
     options: dict[str, Any] = {"official": origin is None, "accept_bounds": accept_bounds}
     done = []
@@ -65,17 +68,18 @@ def land(
 def _fetch_bulk(
     source: Source, registry: Registry, as_of: date | None, home: Path, progress: Progress, options: dict[str, Any]
 ) -> Manifest:
-    """Download into the archive's incoming folder, then land from there: a rerun of a killed landing needs no network."""
+    """Download beside the archive, then archive and land; what has been archived can be landed again without a network."""
 
     def whole(file: Path) -> None:
         try:
             framing.open_member(file)[0].close()
         except LandingRefused as refusal:
             if refusal.reason in ("bad_zip", "empty_body"):
-                raise Retryable(str(refusal)) from None
-            raise
+                raise Retryable(refusal.reason) from None
+            message = str(refusal).removeprefix(f"{refusal.reason}: ").replace(file.name, "all_companies.zip")
+            raise LandingRefused(refusal.reason, message) from None
 
-    incoming = home / "archive" / source.name / "incoming" / "all_companies.zip"
+    incoming = home / "archive" / source.name / "incoming" / f"all_companies.{uuid.uuid4().hex[:12]}.zip"
     registry.download("all_companies", incoming, progress, check=whole)
     try:
         return _land_bulk(source, incoming, as_of, home, progress, **options)
