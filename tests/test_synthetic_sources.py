@@ -244,13 +244,13 @@ def test_registered_bodies(made: Path, kind: str) -> None:
 
 
 def test_size_classes(made: Path) -> None:
-    sizes = table((made / "statfi_sizes" / "2026-01.csv").read_bytes().decode("utf-8-sig"))
+    sizes = table((made / "statfi_business" / "2026-01.csv").read_bytes().decode("utf-8-sig"))
     assert list(sizes[0]) == ["ytunnus", "nimi", "toimiala", "sektori", "yritystoiminnan tyyppi"]
     assert {r["yritystoiminnan tyyppi"] for r in sizes} == {"0", "1", "2", "3", "4"}
-    staff = table((made / "statfi_sizes" / "2026-01-staff.csv").read_bytes().decode("utf-8-sig"))
+    staff = table((made / "statfi_business" / "2026-01-staff.csv").read_bytes().decode("utf-8-sig"))
     assert {"0–4", "5–9", "10–19", "ei vielä tiedossa"} <= {r["henkiloston suuruusluokka"] for r in staff}
     assert {r["kuukausi"] for r in staff} == {"2026-01"}
-    assert len(list((made / "statfi_sizes").iterdir())) == 2, "once a month"
+    assert len(list((made / "statfi_business").iterdir())) == 2, "once a month"
 
 
 def test_surveys_tell_who_was_there_that_day(made: Path) -> None:
@@ -290,19 +290,19 @@ def test_areas_come_in_three_forms(made: Path) -> None:
 
 def test_bounces_hit_those_who_left(made: Path) -> None:
     rows = table((made / "bounces" / f"{DAYS[0]}.csv").read_bytes().decode("utf-8-sig"))
-    assert {r["laji"] for r in rows} <= {"hard", "soft", "autoreply", "left", "objection"} and len(rows) > 10
+    assert {r["tapahtuma"] for r in rows} <= {"hard", "soft", "autoreply", "left", "objection"} and len(rows) > 10
     gone = {
         e for (e,) in truth(made, "roles", "SELECT DISTINCT work_email FROM truth WHERE slot >= 16 AND ended_on IS NOT NULL")
     }
-    hard = [r["sahkoposti"].lower() in gone for r in rows if r["laji"] == "hard"]
+    hard = [r["sahkoposti"].lower() in gone for r in rows if r["tapahtuma"] == "hard"]
     assert sum(hard) > len(hard) / 2
 
 
 def test_ban_lists(made: Path) -> None:
     folder = made / "external_lists" / DAYS[0]
-    for kind, header in [("email", "sahkoposti"), ("phone", "puhelin"), ("business_id", "y_tunnus")]:
-        rows = table((folder / f"ban_{kind}.csv").read_text())
-        assert rows and list(rows[0]) == [header, "pvm"] and all(len(r[header]) > 6 for r in rows)
+    for kind, header in [("email_ban", "sahkoposti"), ("phone_ban", "puhelin"), ("organisation_ban", "y_tunnus")]:
+        rows = table((folder / f"{kind}_20260102.csv").read_text())
+        assert rows and list(rows[0]) == [header, "päivitetty"] and all(len(r[header]) > 6 for r in rows)
 
 
 def test_the_truth_knows_lives(made: Path) -> None:

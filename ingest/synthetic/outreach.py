@@ -25,7 +25,7 @@ AREA_COLUMNS = [f"alue_{number:02}" for number in range(1, 17)]
 
 
 class Outreach:
-    """Writes ytj_extract/, associations/, foundations/, statfi_sizes/, survey/, bounces/ and external_lists/ under `out`."""
+    """Writes ytj_extract/, associations/, foundations/, statfi_business/, survey/, bounces/ and external_lists/ under `out`."""
 
     def __init__(self, society: Society, out: Path) -> None:
         self.society = society
@@ -75,16 +75,21 @@ class Outreach:
             ),
         ]:
             runs = texts(self.connection, f"SELECT line FROM {query}", self.society.slices(50_000))
-            write_texts(self.out / "statfi_sizes" / f"{name}.csv", runs, f"\ufeff{header}\n")
+            write_texts(self.out / "statfi_business" / f"{name}.csv", runs, f"\ufeff{header}\n")
 
     def write_surveys(self) -> None:
-        """Exports of three systems: cati (UTF-8 with a mark), panel (Latin-1, a column per area) and web (a workbook)."""
+        """Exports of three systems: cati (UTF-8 with a mark), panel (Latin-1, a column per area) and web (a workbook).
+
+        A system that heard nobody exports nothing.
+        """
         folder, stamp = self.out / "survey" / self._day(), f"{self.society.day:%Y%m%d}"
-        self.connection.execute("CREATE OR REPLACE TABLE survey_row AS FROM surveyed(0, 0, DATE '2026-01-01', false)")
+        # Everybody once in 250 working days, but in a small world enough a day to be seen.
+        share = max(0.004, min(0.25, 30 / (0.04 * self.society.world.organisations + self.society.public)))
+        self.connection.execute("CREATE OR REPLACE TABLE survey_row AS FROM surveyed(0, 0, DATE '2026-01-01', false, 0.0)")
         for first, last in self.society.slices():
             self.connection.execute(
-                f"INSERT INTO survey_row FROM surveyed(?, ?, {self._today()}, ?) ORDER BY number, slot, generation",
-                [first, last, self.is_first],
+                f"INSERT INTO survey_row FROM surveyed(?, ?, {self._today()}, ?, ?::DOUBLE) ORDER BY number, slot, generation",
+                [first, last, self.is_first, share],
             )
         names = ["etunimi AS yhteyshenkilo_etunimi", "sukunimi AS yhteyshenkilo_sukunimi"]
         plain = [name for name in SURVEY_COLUMNS if not name.startswith("yhteyshenkilo") and name != "vastuualue"]
@@ -102,14 +107,20 @@ class Outreach:
             ("cati", "utf-8", SURVEY_COLUMNS, SURVEY_COLUMNS),
             ("panel", "latin-1", in_columns + AREA_COLUMNS, in_columns + areas),
         ]:
+            if not self._answers(mode):
+                continue
             query = f"""SELECT replace(csv_line([{", ".join(fields)}]), chr(10), chr(13) || chr(10)) AS line FROM survey_text
                 WHERE mode = '{mode}' AND number >= $first AND number < $last
                 ORDER BY hash(number, 'survey'), slot, generation"""
             mark = "\ufeff" if encoding == "utf-8" else ""
             runs = texts(self.connection, query, self.society.slices())
             write_texts(folder / f"{mode}_{stamp}.csv", runs, mark + ";".join(header) + "\r\n", encoding)
-        self._write_workbook(folder / f"web_{stamp}.xlsx")
+        if self._answers("web"):
+            self._write_workbook(folder / f"web_{stamp}.xlsx")
         self._write_truth("survey", "SELECT * FROM survey_row ORDER BY number, slot, generation")
+
+    def _answers(self, mode: str) -> int:
+        return len(self.connection.execute("SELECT 1 FROM survey_row WHERE mode = ? LIMIT 1", [mode]).fetchall())
 
     def _write_workbook(self, path: Path) -> None:
         """Everything as text cells: a postal code keeps its zeros."""
@@ -140,28 +151,31 @@ class Outreach:
             self.connection.execute(
                 f"INSERT INTO bounce FROM bounced(?, ?, {self._today()}, ?) ORDER BY who", [first, last, self.is_first]
             )
-        query = """SELECT csv_line([email, kind, bounced_on::VARCHAR, recipient]) AS line
+        query = """SELECT
+                csv_line([recipient, concat('K-', 2000 + dice(who, 'delivery', 12)), email, kind, bounced_on::VARCHAR]) AS line
             FROM (SELECT * FROM bounce WHERE who // 4096 >= $first AND who // 4096 < $last ORDER BY hash(who, 'bounce'))"""
-        odd = f"nobody@unknown.example;hard;{self.society.day};Asiakas Alfa\nei-osoite;soft;{self.society.day};Kund Gamma\n"
-        header = "\ufeffsahkoposti;laji;pvm;vastaanottaja\n"
+        day = self.society.day
+        odd = f"A-1001;K-2001;nobody@unknown.example;hard;{day}\nA-1003;K-2002;ei-osoite;soft;{day}\n"
+        header = "\ufeffasiakas;toimitus;sahkoposti;tapahtuma;pvm\n"
         runs = texts(self.connection, query, self.society.slices())
         write_texts(self.out / "bounces" / f"{self._day()}.csv", runs, header + odd)
         self._write_truth("bounces", "SELECT * FROM bounce ORDER BY who")
 
     def write_lists(self) -> None:
-        """`ban_<kind>.csv`: e-mail addresses, telephone numbers and business ids that an outside list bans."""
+        """`<list>_<yyyymmdd>.csv`: e-mail addresses, telephone numbers and business ids that an outside list bans."""
         phone = f"contact_phone(number, {self._today()})"
         for kind, header, value, written, share in [
-            ("email", "sahkoposti", "contact_email(number, domain, is_swedish)", "value", 0.004),
-            ("phone", "puhelin", phone, "told_phone(value, number)", 0.004),
-            ("business_id", "y_tunnus", "business_id", "value", 0.002),
+            ("email_ban", "sahkoposti", "contact_email(number, domain, is_swedish)", "value", 0.004),
+            ("phone_ban", "puhelin", phone, "told_phone(value, number)", 0.004),
+            ("organisation_ban", "y_tunnus", "business_id", "value", 0.002),
         ]:
             query = f"""SELECT csv_line([{written}, '{self._day()}']) AS line
                 FROM (SELECT number, {value} AS value FROM entity WHERE number >= $first AND number < $last
-                    AND chance(number, 'banned {kind}', {share}))
+                    AND chance(number, '{kind}', {share}))
                 WHERE value IS NOT NULL ORDER BY hash(number, 'banned')"""
             runs = texts(self.connection, query, self.society.slices())
-            write_texts(self.out / "external_lists" / self._day() / f"ban_{kind}.csv", runs, f"{header};pvm\n")
+            name = f"{kind}_{self.society.day:%Y%m%d}.csv"
+            write_texts(self.out / "external_lists" / self._day() / name, runs, f"{header};päivitetty\n")
 
     def write_truth(self) -> None:
         """Who is who today: every organisation of any kind, every tenure with the person's name, and the contact points."""

@@ -169,14 +169,14 @@ CREATE MACRO told_title(title, who) AS
         WHEN 4 THEN title || ' / ' || 'Mgmt' WHEN 5 THEN replace(title, ' ', '  ') WHEN 6 THEN title || ', DI' WHEN 7 THEN 'vs. ' || title
         WHEN 8 THEN title ELSE concat(upper(left(title, 1)), substr(title, 2))
     END;
-CREATE MACRO surveyed(first, last, today, is_first) AS TABLE
+CREATE MACRO surveyed(first, last, today, is_first, share) AS TABLE
 WITH cases AS (
     SELECT
         *, if(is_first, today - 1 - dice(number, 'called', 360), today - 1)::DATE AS called_on,
         pick(getvariable('dispositions'), number, 'disposition' || if(is_first, '', today::VARCHAR)) AS disposition
     FROM entity
     WHERE number >= first AND number < last AND staff >= 10 AND kind <> 'housing' AND status IN ('active', 'restructuring') AND NOT is_historic
-        AND if(is_first, chance(number, 'first wave', 0.7), chance(number, 'called' || today, 0.02))
+        AND if(is_first, chance(number, 'first wave', 0.7), chance(number, 'called' || today, share))
 ),
 told AS (
     SELECT
@@ -224,16 +224,16 @@ SELECT
     coalesce(postal_town, '') AS posti_postitoimipaikka,
     if(is_swedish, 'sv', 'fi') AS kieli,
     finnish_date(called_on - 7) AS kutsu_pvm,
-    (1 + dice(who, 'attempts', 6))::VARCHAR AS soittokerrat,
+    (1 + dice(number, 'attempts', 6))::VARCHAR AS soittokerrat,
     finnish_date(called_on) AS viim_yhteys,
     outcome AS tulos,
     'H' || lpad((1 + dice(number, 'interviewer', 24))::VARCHAR, 2, '0') AS haastattelija,
     if(outcome = 'APP', strftime(called_on + 3 + INTERVAL 10 HOUR, '%-d.%-m.%Y %H:%M'), '') AS soittoaika,
-    (30 + dice(who, 'seconds', 900))::VARCHAR AS kesto,
+    (30 + dice(number, 'seconds', 900))::VARCHAR AS kesto,
     CASE WHEN outcome = 'OPT' THEN 'Ei halua markkinointia' WHEN outcome = 'GON' THEN 'Ei enää talossa' WHEN chance(who, 'note', 0.05) THEN pick(['Soita iltapäivällä; ei maanantaisin', '"Kiireinen"', '=SUM(A1)', 'pyysi materiaalin'], who, 'note') ELSE '' END AS muistiinpano,
     if(disposition IN ('CMP', 'CNC', 'PRT'), 'k', '') AS suostumus,
     if(outcome = 'OPT', 'kyllä', '') AS kielto,
-    strftime(called_on + INTERVAL 8 HOUR + to_minutes(dice(who, 'moment', 480)), '%-d.%-m.%Y %H:%M') AS aikaleima,
+    strftime(called_on + INTERVAL 8 HOUR + to_minutes(dice(number, 'moment', 480)), '%-d.%-m.%Y %H:%M') AS aikaleima,
     if(person IS NULL, '', if(chance(who, 'self', 0.45), 'k', 'e')) AS vastaaja_itse,
     called_on
 FROM told;
@@ -266,6 +266,6 @@ sent AS (
 SELECT
     who, person, business_id, if(chance(who, 'loud bounce', 0.03), upper(email), email) AS email, kind,
     if(is_first, today - 1 - dice(who, 'bounced', 60), today - 1)::DATE AS bounced_on,
-    pick(['Asiakas Alfa', 'Asiakas Beeta', 'Kund Gamma', 'Asiakas Delta'], who, 'customer') AS recipient
+    pick(['A-1001', 'A-1002', 'A-1003', 'A-1004'], who, 'customer') AS recipient
 FROM sent
 WHERE kind IS NOT NULL;

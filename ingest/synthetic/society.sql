@@ -213,7 +213,7 @@ WITH places AS (
     WHERE e.number >= first AND e.number < last AND NOT e.is_historic AND e.kind <> 'housing'
         AND chance(place_key(e.number, s.slot, 1), 'place', s.share)
     UNION ALL
-    SELECT e.number, 12, 'SELM', 'SELM', NULL, e.staff, e.is_swedish, e.registered_on, e.ended_on
+    SELECT e.number, 12, 'SELM', 'S', NULL, e.staff, e.is_swedish, e.registered_on, e.ended_on
     FROM entity AS e
     WHERE e.number >= first AND e.number < last AND e.status = 'liquidation' AND e.kind <> 'housing'
 ),
