@@ -1,4 +1,4 @@
-"""The made-up Finland itself: what is really so, day by day. Source modules (ytj.py, later ptv.py) write it in their formats.
+"""The made-up Finland itself: what is really so, day by day. Source modules (ytj.py, ptv.py ...) write it in their formats.
 
 State lives in DuckDB tables and moves by set-based SQL: `found.sql` creates organisations, `evolve.sql` takes the world a
 day on, `draws.sql` holds every chance. Nothing here knows a source's format; a new kind of thing (people) is a new table.

@@ -9,10 +9,9 @@ import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
-import pyarrow as pa
-
 from base.files import atomic_file
 from ingest.lake import Progress, quiet
+from ingest.synthetic.lines import run_of
 from ingest.synthetic.world import World
 
 RECORDS_PER_SLICE = 20_000
@@ -124,15 +123,8 @@ class Ytj:
             table = self.world.connection.sql(query, params=[first, last]).to_arrow_table()
             for chunk in table.column("record").chunks:
                 if len(chunk):
-                    yield _text(chunk)
+                    yield run_of(chunk)
             progress(f"YTJ {self.world.day}", last, self.world.numbers)
-
-
-def _text(strings: pa.StringArray) -> memoryview:
-    """All strings of an Arrow array as one run of bytes, without copying: they lie one after the other in its buffer."""
-    _, offsets, data = strings.buffers()
-    ends = memoryview(offsets).cast("i")
-    return memoryview(data)[ends[strings.offset] : ends[strings.offset + len(strings)]]
 
 
 def _write(path: Path, text: str) -> None:
