@@ -295,10 +295,10 @@ def after_declaration(text: str) -> Callable[[str], str]:
 
 
 def bomb(path: Path) -> Path:
-    """400 MB of one letter in half a megabyte."""
+    """160 MB of one letter in a sixth of a megabyte."""
     workbook(path)
     with zipfile.ZipFile(path, "a", zipfile.ZIP_DEFLATED) as archive, archive.open("xl/worksheets/sheet2.xml", "w") as part:
-        for _ in range(400):
+        for _ in range(160):
             part.write(b"a" * 1_000_000)
     return path
 

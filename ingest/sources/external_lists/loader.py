@@ -156,11 +156,10 @@ def _land_ages(source: Source, day: date, file: Path, home: Path) -> Manifest:
 
 
 def _entries(folder: Path) -> int:
+    loads = f"read_parquet({literal(folder / 'load=*' / '*.parquet')}, union_by_name=true, hive_partitioning=false)"
     with connect() as con:
         row = con.execute(f"""
-            select count(*) from (
-                select arg_max(_op, _load_id) as op from read_parquet({literal(folder / "load=*" / "*.parquet")}, union_by_name=true)
-                group by _key)
+            select count(*) from (select arg_max(_op, _load_id) as op from {loads} group by _key)
             where op <> '{DISAPPEARED}'
         """).fetchone()
     return int(row[0]) if row else 0
