@@ -160,6 +160,7 @@ DAMAGED: list[tuple[str, Any, str, str]] = [
     ("no day", company(B, notice("", "2026/2")), "date_invalid", "publicNotices[].registrationDate"),
     ("no such day", company(B, notice("2023-02-29", "2026/2")), "date_invalid", "publicNotices[].registrationDate"),
     ("Finnish day", company(B, notice("31.12.2025", "2026/2")), "date_invalid", "publicNotices[].registrationDate"),
+    ("infinity", company(B, notice("infinity", "2026/2")), "date_invalid", "publicNotices[].registrationDate"),
     ("day zero", company(B, notice("0000-00-00", "2026/2")), "date_invalid", "publicNotices[].registrationDate"),
     ("NUL", company(B, notice("2026-01-02", "2026/\x00")), "control_char", "$"),
 ]  # fmt: skip
