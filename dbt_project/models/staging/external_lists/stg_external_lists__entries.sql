@@ -22,7 +22,7 @@ renamed as (
 
         -- who is banned
         kind,
-        "value" as contact
+        value as contact
     from source
 
 )
