@@ -24,7 +24,7 @@ _CONTROL = re.compile(f"[{CONTROL}]")
 def clean(text: str) -> str:
     """The text in Unicode form NFKC (full-width digits become digits), without invisible characters, runs of blanks as one."""
     if not text.isascii():
-        text = _INVISIBLE.sub("", unicodedata.normalize("NFKC", text))
+        text = unicodedata.normalize("NFKC", _INVISIBLE.sub("", text))
     return _BLANKS.sub(" ", text).strip(" ")
 
 

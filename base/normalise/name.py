@@ -25,7 +25,7 @@ DOUBLE = {"ß": "ss", "þ": "th"}
 APOSTROPHE = r"'`\u00b4\u02bb-\u02be\u2018-\u201b\u2032"
 # Marks that a newer Unicode than Python's knows; taken out, so that Python and DuckDB strip the same.
 UNKNOWN_MARKS = r"\u0cf3\u0ece"
-# Everything that parts two words: ASCII and Latin-1 signs and blocks of punctuation. All beyond the first plane (emoji) too.
+# Everything that parts two words: ASCII and Latin-1 signs and blocks of punctuation.
 SEPARATOR = (
     r"\x00-\x2f\x3a-\x40\x5b-\x60\x7b-\u00bf\u00d7\u00f7\u1680\u2000-\u2bff\u2e00-\u2e7f\u3000-\u303f"
     r"\ufe30-\ufe6f\uff00-\uff0f\uff1a-\uff20\ufff0-\uffff"
@@ -34,7 +34,9 @@ SEPARATOR = (
 COLLAPSE = (("a[ae]+", "a"), ("o[oe]+", "o"), ("u[ue]+", "u"), ("sh+", "s"), ("zh+", "z"))
 
 _REMOVED = re.compile(f"[{INVISIBLE}{APOSTROPHE}{UNKNOWN_MARKS}]")
-_SEPARATOR = re.compile(f"[{SEPARATOR}\ud800-\udfff\U00010000-\U0010ffff]+")
+_SEPARATOR = re.compile(f"[{SEPARATOR}]+")
+# Parts words before all else: what lies beyond the first plane (emoji; marks of which Python and DuckDB know different ones).
+_BEYOND = re.compile("[\x00\ud800-\udfff\U00010000-\U0010ffff]")
 _SINGLE: dict[int, str] = {ord(letter): plain for letter, plain in zip(*SINGLE, strict=True)} | {
     ord(letter): plain for letter, plain in DOUBLE.items()
 }
@@ -48,8 +50,8 @@ def name_fold(text: str | None) -> str | None:
     It brings together what is not the same (Saarinen, Sarinen): good beside a business id, never alone.
     The same rule is SQL's name_fold; tests hold the two together.
     """
-    tokens = [_collapse(_strip(token)) for token in _tokens(_lower(text or ""))]
-    return " ".join(sorted(_without_titles([token for token in tokens if token]))) or None
+    tokens = [_collapse(token) for token in _tokens(_strip(_lower(text or "")))]
+    return " ".join(sorted(_without_titles(tokens))) or None
 
 
 def name_keys(text: str | None) -> frozenset[str]:
@@ -63,15 +65,14 @@ def name_keys(text: str | None) -> frozenset[str]:
     if fold is None:
         return frozenset()
     keys = {fold: None}
-    for spelled in _spellings([token for token in _tokens(_lower(cleaned)) if token]):
+    for spelled in _spellings(" ".join(_tokens(_lower(cleaned)))):
         keys.setdefault(spelled)
         if len(keys) == MAX_KEYS:
             break
     return frozenset(keys)
 
 
-def _spellings(tokens: list[str]) -> Iterator[str]:
-    text = " ".join(tokens)
+def _spellings(text: str) -> Iterator[str]:
     letters = sorted(set(text) & SPELLINGS.keys())
     # Bounded beforehand, because different spellings may give one key after sorting.
     for choice in islice(product(*(SPELLINGS[letter] for letter in letters)), 4 * MAX_KEYS):
@@ -83,10 +84,11 @@ def _spellings(tokens: list[str]) -> Iterator[str]:
 
 
 def _spelled(text: str) -> str:
-    return " ".join(sorted(_without_titles([_strip(token) for token in text.split(" ")])))
+    return " ".join(sorted(_without_titles(_tokens(_strip(text)))))
 
 
 def _lower(text: str) -> str:
+    text = _BEYOND.sub(" ", text)
     if text.isascii():
         return _REMOVED.sub("", text).lower()
     # Letter by letter, because Python alone lowers a final sigma by its place in the word.
@@ -95,13 +97,13 @@ def _lower(text: str) -> str:
 
 
 def _tokens(text: str) -> list[str]:
-    return _SEPARATOR.sub(" ", text).split(" ")
+    return _SEPARATOR.sub(" ", text).split()
 
 
-def _strip(token: str) -> str:
-    if token.isascii():
-        return token
-    letters = (c for c in unicodedata.normalize("NFD", token) if not unicodedata.category(c).startswith("M"))
+def _strip(text: str) -> str:
+    if text.isascii():
+        return text
+    letters = (c for c in unicodedata.normalize("NFD", text) if not unicodedata.category(c).startswith("M"))
     return unicodedata.normalize("NFC", "".join(letters)).translate(_SINGLE)
 
 

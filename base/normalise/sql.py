@@ -35,12 +35,13 @@ def _nested(inner: str, outer: str, pairs: tuple[tuple[str, str], ...]) -> str:
 
 _TITLES = "[" + ", ".join(f"'{title}'" for title in sorted(titles())) + "]"
 _REMOVED = f"[{INVISIBLE}{APOSTROPHE}{UNKNOWN_MARKS}]"
-_SEPARATORS = rf"[{SEPARATOR}\x{{10000}}-\x{{10ffff}}]+"
-# nfc_normalize and strip_accents read a text only up to a NUL.
-_LOWERED = f"lower(nfc_normalize(regexp_replace(nfc_normalize(replace(v, chr(0), ' ')), {_quoted(_REMOVED)}, '', 'g')))"
-_STRIPPED = (
-    f"translate(strip_accents(regexp_replace({_LOWERED}, {_quoted(_SEPARATORS)}, ' ', 'g')), '{SINGLE[0]}', '{SINGLE[1]}')"
-)
+_SEPARATORS = f"[{SEPARATOR}]+"
+# nfc_normalize and strip_accents read a text only up to a NUL, so that goes first.
+_BEYOND = r"[\x00\x{10000}-\x{10ffff}]"
+_COMPOSED = f"nfc_normalize(regexp_replace(v, {_quoted(_BEYOND)}, ' ', 'g'))"
+_LOWERED = f"lower(nfc_normalize(regexp_replace({_COMPOSED}, {_quoted(_REMOVED)}, '', 'g')))"
+_PARTED = f"regexp_replace(strip_accents({_LOWERED}), {_quoted(_SEPARATORS)}, ' ', 'g')"
+_STRIPPED = f"translate({_PARTED}, '{SINGLE[0]}', '{SINGLE[1]}')"
 _COLLAPSED = _nested(
     _nested(_STRIPPED, "replace({}, {}, {})", tuple(DOUBLE.items())), "regexp_replace({}, {}, {}, 'g')", COLLAPSE
 )
