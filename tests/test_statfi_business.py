@@ -27,7 +27,7 @@ def write(
 
 
 def rows(home: Path, dataset: str = "size_classes", zone: str = "raw") -> list[dict[str, Any]]:
-    found = duckdb.sql(f"from read_parquet('{home}/{zone}/statfi_business/{dataset}/*/*.parquet', union_by_name=true)")
+    found = duckdb.sql(f"from read_parquet('{home}/{zone}/statfi_business/{dataset}/load=*/*.parquet', union_by_name=true)")
     return [dict(zip(found.columns, row, strict=True)) for row in found.fetchall()]
 
 

@@ -41,7 +41,7 @@ def write(
 
 
 def rows(home: Path, zone: str = "raw") -> list[dict[str, Any]]:
-    found = duckdb.sql(f"from read_parquet('{home}/{zone}/vero/corporate_tax/*/*.parquet', union_by_name=true)")
+    found = duckdb.sql(f"from read_parquet('{home}/{zone}/vero/corporate_tax/load=*/*.parquet', union_by_name=true)")
     return [dict(zip(found.columns, row, strict=True)) for row in found.fetchall()]
 
 

@@ -55,7 +55,7 @@ def write(folder: Path, *records: Any, name: str = "associations-1.json") -> Pat
 
 
 def rows(home: Path, zone: str = "raw", name: str = "associations") -> list[dict[str, Any]]:
-    found = duckdb.sql(f"from read_parquet('{home}/{zone}/{name}/{name}/*/*.parquet', union_by_name=true)")
+    found = duckdb.sql(f"from read_parquet('{home}/{zone}/{name}/{name}/load=*/*.parquet', union_by_name=true)")
     return [dict(zip(found.columns, row, strict=True)) for row in found.fetchall()]
 
 

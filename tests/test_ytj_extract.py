@@ -70,7 +70,7 @@ def write(folder: Path, *records: Any, name: str = "companies.jsonl") -> Path:
 
 
 def rows(home: Path, zone: str = "raw") -> list[dict[str, Any]]:
-    found = duckdb.sql(f"from read_parquet('{home}/{zone}/ytj_extract/companies/*/*.parquet', union_by_name=true)")
+    found = duckdb.sql(f"from read_parquet('{home}/{zone}/ytj_extract/companies/load=*/*.parquet', union_by_name=true)")
     return [dict(zip(found.columns, row, strict=True)) for row in found.fetchall()]
 
 

@@ -99,7 +99,7 @@ def parse(frame: pl.DataFrame, name: str, form: Format, year: str) -> tuple[pl.D
 
 def _held(home: Path, year: str) -> int:
     """How many ids the lake holds for a tax year."""
-    files = literal(home / "raw" / SOURCE / DATASET / "*" / "*.parquet")
+    files = literal(home / "raw" / SOURCE / DATASET / "load=*" / "*.parquet")
     with connect() as con:
         found = con.execute(f"select count(distinct _key) from read_parquet({files}) where _key like ?", [f"{year}|%"])
         return int((found.fetchone() or (0,))[0])
