@@ -19,9 +19,22 @@ if TYPE_CHECKING:
     from dagster import ExecuteInProcessResult
 
     from ingest.lake import Manifest
+    from ingest.synthetic.server import RegistryServer
 
 FIRST_DAY = date(2026, 1, 2)
 DAYS = 2
+# Sources that are sent as files: landed from their folder of the day. The others are asked over HTTP by the daily job.
+FILE_SOURCES = [
+    "prh_officers",
+    "ytj_extract",
+    "associations",
+    "foundations",
+    "vero",
+    "statfi_business",
+    "survey",
+    "bounces",
+    "external_lists",
+]
 QUERIES = {
     "Whom is there to reach?": (
         "SELECT legal_form_group, count(*) AS organisations, count(*) FILTER (is_marketing_target) AS targets "
@@ -143,9 +156,10 @@ def _run(home: Path, organisations: int, seed: int, report: DemoReport, console:
             before = {receipt.load_id for receipt in lake.manifests(home)}
             with (
                 _stage(console, f"day {number}, {day}: landing, building, publishing"),
-                _served(Path(report.source), day) as url,
+                _served(Path(report.source), day) as register,
             ):
-                config = {"ops": {"land_ytj": {"config": {"origin": url, "as_of": day.isoformat()}}}}
+                _land_files(Path(report.source), day, home)
+                config = daily_config(register, day)
                 result = job.execute_in_process(run_config=config, instance=dagster, raise_on_error=False)
             if not result.success:
                 raise RuntimeError(f"day {number}: {_failure(result)}")
@@ -186,11 +200,27 @@ def _fresh_lake(home: Path) -> None:
 
 
 @contextmanager
-def _served(folder: Path, day: date) -> Iterator[str]:
+def _served(folder: Path, day: date) -> "Iterator[RegistryServer]":
     from ingest.synthetic.server import RegistryServer
 
     with RegistryServer(folder, day=day) as server:
-        yield server.url
+        yield server
+
+
+def daily_config(register: "RegistryServer", day: date) -> dict[str, Any]:
+    """Run configuration of the daily job that takes its sources from a register server on this machine."""
+    told = {source: {"config": {"origin": url, "as_of": day.isoformat()}} for source, url in register.urls.items()}
+    return {"ops": {f"land_{source}": config for source, config in told.items()}}
+
+
+def _land_files(source: Path, day: date, home: Path) -> None:
+    """Land what came as files on a day: the day's folder or file; what is not dated by days comes on the first."""
+    from orchestration import landing
+
+    for name in FILE_SOURCES:
+        dated = [path for path in (source / name).glob("*") if path.stem == day.isoformat()]
+        if dated or (day == FIRST_DAY and not any((source / name).glob("????-??-??*"))):
+            landing.land(name, str(dated[0] if dated else source / name), day, home)
 
 
 def _failure(result: "ExecuteInProcessResult") -> str:

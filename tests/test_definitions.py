@@ -18,6 +18,7 @@ from ingest import lake
 from ingest.synthetic import generate
 from ingest.synthetic.server import RegistryServer
 from orchestration import instance
+from orchestration.demo import daily_config
 from orchestration.publish import connect, current
 from orchestration.state import BuildState
 
@@ -112,8 +113,8 @@ def register(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RegistryServe
         yield server
 
 
-def run_daily(defs: dg.Definitions, dagster: dg.DagsterInstance, origin: str, day: date) -> dg.ExecuteInProcessResult:
-    config = {"ops": {"land_ytj": {"config": {"origin": origin, "as_of": day.isoformat()}}}}
+def run_daily(defs: dg.Definitions, dagster: dg.DagsterInstance, served: RegistryServer) -> dg.ExecuteInProcessResult:
+    config = daily_config(served, served.day)
     return defs.resolve_job_def("daily").execute_in_process(run_config=config, instance=dagster, raise_on_error=False)
 
 
@@ -124,7 +125,7 @@ def evaluations(result: dg.ExecuteInProcessResult) -> dict[tuple[str, str], dg.A
 def test_daily_job_lands_builds_and_publishes(
     defs: dg.Definitions, dagster: dg.DagsterInstance, register: RegistryServer, home: Path
 ) -> None:
-    result = run_daily(defs, dagster, register.url, DAY)
+    result = run_daily(defs, dagster, register)
     assert result.success
     with connect(home) as db:
         assert db.execute("SELECT count(*) FROM organisations").fetchall() == [(500,)]
@@ -145,7 +146,7 @@ def test_daily_job_lands_builds_and_publishes(
     generate(100, 7, 1, home / "shrunk", start=date(2026, 1, 3))
     before = current(home)
     with RegistryServer(home / "shrunk") as shrunk:
-        result = run_daily(defs, dagster, shrunk.url, shrunk.day)
+        result = run_daily(defs, dagster, shrunk)
     assert not result.success
     bounds = evaluations(result)["ytj/companies", "bounds"]
     assert not bounds.passed and "shrink" in (bounds.description or "")

@@ -103,6 +103,11 @@ class RegistryServer:
         return self._root + NOTICES_BASE
 
     @property
+    def urls(self) -> dict[str, str]:
+        """The base address of each source served here, by the source's name."""
+        return {"ytj": self.url, "ptv": self.ptv_url, "prh_notices": self.notices_url}
+
+    @property
     def _root(self) -> str:
         host, port = self._http.server_address[:2]
         return f"http://{host!s}:{port}"

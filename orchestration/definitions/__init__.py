@@ -6,12 +6,13 @@ import dagster as dg
 
 from ingest.source import Source
 from orchestration.definitions.daily import daily_job, daily_schedule
+from orchestration.definitions.inbox import inbox_job, inbox_sensor
 from orchestration.definitions.marts import dbt_resource, marts
 from orchestration.definitions.publication import published_asset
-from orchestration.definitions.raw import on_demand, raw_assets
+from orchestration.definitions.raw import ON_DEMAND, on_demand, raw_assets
 
 SOURCES = [Source.load(name) for name in Source.names()]
-RAW = [raw_assets(source) for source in SOURCES]
+RAW = [raw_assets(source) for source in SOURCES if not all(d.cadence == ON_DEMAND for d in source.datasets.values())]
 PUBLISHED = published_asset(key for key, group in marts.group_names_by_key.items() if group == "marts")
 # Written by every load, read by source_health: without it the graph would not say that the one waits for the other.
 RECEIPTS = dg.AssetSpec(
@@ -24,8 +25,9 @@ DAILY = daily_job([source.name for source in SOURCES if source.cadence == "daily
 
 defs = dg.Definitions(
     assets=[*RAW, *(spec for source in SOURCES for spec in on_demand(source)), RECEIPTS, marts, PUBLISHED],
-    jobs=[DAILY],  # type: ignore[list-item]
+    jobs=[DAILY, inbox_job],  # type: ignore[list-item]
     schedules=[daily_schedule(DAILY)],
+    sensors=[inbox_sensor],
     resources={"dbt": dbt_resource()},
     executor=dg.in_process_executor,
 )
