@@ -159,7 +159,7 @@ def test_an_address_never_passes_in_other_formats(tmp_path: Path, suffix: str) -
 def test_a_row_the_spreadsheet_reader_refuses_leaves_no_address_behind(tmp_path: Path) -> None:
     book = xlsxwriter.Workbook(tmp_path / "officers.xlsx")
     sheet = book.add_worksheet()
-    rows_told = [[*HEADER.split(";"), "osoite"], [*ROWS[1].split(";"), PRIVATE], [*ROWS[0].split(";"), PRIVATE, PRIVATE]]
+    rows_told = [[*HEADER.split(";"), "asunto"], [*ROWS[1].split(";"), PRIVATE], [*ROWS[0].split(";"), PRIVATE, PRIVATE]]
     for number, row in enumerate(rows_told):
         sheet.write_row(number, 0, row)
     sheet.write_datetime(1, 8, datetime(2015, 1, 1), book.add_format({"num_format": "d.m.yyyy"}))
