@@ -19,7 +19,7 @@ demo: $(READY) ## a made-up Finland from register to published mart, in two minu
 	$(BIN)/kohde demo
 
 test: $(READY) lint ## lint, types and every test
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 lint: $(READY) ## ruff, mypy, sqlfluff
 	$(BIN)/ruff check .
@@ -27,7 +27,7 @@ lint: $(READY) ## ruff, mypy, sqlfluff
 	$(BIN)/mypy
 	$(BIN)/python -m tests.lint_sql
 
-bench: $(READY) ## time and memory of landing and building, see docs/performance.md
+bench: $(READY) ## time and memory of landing and building, see bench/results/national.json
 	$(BIN)/python -m bench.national
 
 ui: $(READY) ## the Dagster UI on http://127.0.0.1:3000
