@@ -176,7 +176,7 @@ WITH cases AS (
         pick(getvariable('dispositions'), number, 'disposition' || if(is_first, '', today::VARCHAR)) AS disposition
     FROM entity
     WHERE number >= first AND number < last AND staff >= 10 AND kind <> 'housing' AND status IN ('active', 'restructuring') AND NOT is_historic
-        AND if(is_first, chance(number, 'first wave', 0.7), chance(number, 'called' || today, share))
+        AND if(is_first, chance(number, 'first wave', 0.9), chance(number, 'called' || today, share))
 ),
 told AS (
     SELECT

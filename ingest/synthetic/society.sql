@@ -27,7 +27,7 @@ CREATE MACRO staff_of(number, kind, is_employer) AS
         WHEN kind IN ('joint_authority', 'state') THEN tail(number, 'staff', 40, 4000)
         WHEN kind IN ('association', 'foundation') THEN if(chance(number, 'has staff', 0.15), tail(number, 'staff', 1.5, 400), 0)
         WHEN kind = 'sole_trader' THEN if(chance(number, 'has staff', 0.06), tail(number, 'staff', 1, 12), 0)
-        WHEN is_employer THEN tail(number, 'staff', 2, 6000)
+        WHEN is_employer THEN tail(number, 'staff', 3, 6000)
         ELSE dice(number, 'staff', 2)
     END;
 
@@ -153,7 +153,8 @@ SELECT
 FROM other;
 
 -- Tenures: who holds which place where, from when to when. Slots below 16 are places a register knows, 16 to 31 are positions
--- that only the firm itself can tell (an area of responsibility each). Shares for fewer than ten and for ten or more at work.
+-- that only the firm itself can tell (an area of responsibility each). Shares of registered places
+-- for fewer than ten and for ten or more at work, of positions for fewer than fifty and for fifty or more.
 CREATE TABLE place_slot (kind VARCHAR, slot INTEGER, organ VARCHAR, role VARCHAR, small_share DOUBLE, large_share DOUBLE);
 INSERT INTO place_slot
 SELECT unnest(kinds), slot, organ, role, small_share, large_share
@@ -174,10 +175,10 @@ FROM (VALUES
 ) AS t(kinds, slot, organ, role, small_share, large_share);
 CREATE TABLE position_slot AS
 SELECT * FROM (VALUES
-    (16, 'YLEISJOHTO', 10, 0.4), (17, 'TALOUS', 10, 0.7), (18, 'RISKI', 250, 0.7), (19, 'HENKILOSTO', 50, 0.8), (20, 'MYYNTI', 10, 0.6),
-    (21, 'MARKKINOINTI', 50, 0.6), (22, 'VIESTINTA', 250, 0.7), (23, 'JULKAISU', 250, 0.2), (24, 'ASIAKASPALVELU', 50, 0.4), (25, 'HANKINTA', 50, 0.6),
-    (26, 'IT', 50, 0.7), (27, 'KULJETUS', 50, 0.3), (28, 'TUOTANTO', 10, 0.4), (29, 'TK', 250, 0.5), (30, 'KIINTEISTO', 250, 0.6), (31, 'LAATU', 50, 0.5)
-) AS t(slot, area_code, least_staff, share);
+    (16, 'YLEISJOHTO', 0.5, 0.8), (17, 'TALOUS', 0.7, 0.95), (18, 'RISKI', 0.03, 0.35), (19, 'HENKILOSTO', 0.4, 0.9), (20, 'MYYNTI', 0.6, 0.85),
+    (21, 'MARKKINOINTI', 0.4, 0.7), (22, 'VIESTINTA', 0.08, 0.45), (23, 'JULKAISU', 0.02, 0.1), (24, 'ASIAKASPALVELU', 0.3, 0.5), (25, 'HANKINTA', 0.35, 0.7),
+    (26, 'IT', 0.35, 0.8), (27, 'KULJETUS', 0.2, 0.4), (28, 'TUOTANTO', 0.4, 0.6), (29, 'TK', 0.08, 0.35), (30, 'KIINTEISTO', 0.15, 0.5), (31, 'LAATU', 0.25, 0.6)
+) AS t(slot, area_code, small_share, large_share);
 CREATE TABLE title_list AS
 SELECT language, area_code, list({title: title, level: level, area_codes: area_codes} ORDER BY title) AS titles
 FROM (SELECT *, unnest(string_split(area_codes, '|')) AS area_code FROM reference.titles)
@@ -209,9 +210,9 @@ WITH places AS (
     UNION ALL
     SELECT e.number, s.slot, NULL, NULL, s.area_code, e.staff, e.is_swedish, e.registered_on, e.ended_on
     FROM entity AS e
-    INNER JOIN position_slot AS s ON e.staff >= s.least_staff
-    WHERE e.number >= first AND e.number < last AND NOT e.is_historic AND e.kind <> 'housing'
-        AND chance(place_key(e.number, s.slot, 1), 'place', s.share)
+    CROSS JOIN position_slot AS s
+    WHERE e.number >= first AND e.number < last AND NOT e.is_historic AND e.kind <> 'housing' AND e.staff >= 10
+        AND chance(place_key(e.number, s.slot, 1), 'place', if(e.staff < 50, s.small_share, s.large_share))
     UNION ALL
     SELECT e.number, 12, 'SELM', 'S', NULL, e.staff, e.is_swedish, e.registered_on, e.ended_on
     FROM entity AS e
