@@ -2,6 +2,7 @@
 
 import shutil
 import time
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
@@ -85,11 +86,12 @@ class DemoReport:
         """For a person: what came in, what came out, where it lies, what to ask."""
         columns = ("day", "dataset", "read", "new", "changed", "disappeared", "unchanged", "quarantined")
         names = ("read", "inserted", "updated", "disappeared", "unchanged", "quarantined")
-        rows = [
-            (day.day, f"{load['source']}.{load['dataset']}", *(load["counts"][name] for name in names))
-            for day in self.days
-            for load in day.loads
-        ]
+        # One line a dataset and day: files that are sent come several at a time.
+        sums: dict[tuple[str, str], Counter[str]] = {}
+        for day in self.days:
+            for load in day.loads:
+                sums.setdefault((day.day, f"{load['source']}.{load['dataset']}"), Counter()).update(load["counts"])
+        rows = [(*key, *(counts[name] for name in names)) for key, counts in sums.items()]
         console.print(
             "\n[bold]Landed[/]  read = new + changed + unchanged + quarantined; disappeared comes from the comparison"
         )
