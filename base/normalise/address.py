@@ -116,7 +116,7 @@ def town_key(text: str | None) -> str | None:
 
     A town that Posti does not have comes back in upper case as it is. None for an empty text.
     """
-    name = re.sub(r"\s+[0-9]+$", "", clean(text or "")).strip(" ,.").upper()
+    name = re.sub(r"[ ,.][ ,.0-9]*$", "", clean(clean(text or "").upper()).lstrip(" ,."))
     return town_keys().get(name_fold(name) or "", name) or None
 
 
