@@ -84,6 +84,7 @@ def test_several_contacts_of_a_cell_are_as_many_events(tmp_path: Path, send: Sen
     [
         (";T1;a@firma.fi;;;hard;;2.11.2026;;;", "customer_missing", "customer_id"),
         ("A1;T1;a@firma.fi;;;outo juttu;;2.11.2026;;;", "event_unknown", "event"),
+        ("A1;T1;a@firma.fi;;;outo juttu;5.1.1;2.11.2026;;;", "event_unknown", "event"),
         ("A1;T1;a@firma.fi;;;;2.0.0;2.11.2026;;;", "event_unknown", "event"),
         ("A1;T1;;;;hard;;2.11.2026;;;", "contact_missing", "email"),
         ("A1;T1;a@b;;;hard;;2.11.2026;;;", "email_shape", "email"),
