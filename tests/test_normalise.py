@@ -20,6 +20,7 @@ from stdnum.fi import alv, ytunnus
 import base.normalise as n
 from base.normalise import columns, sql
 from base.normalise.address import SEEDS
+from base.normalise.characters import clean
 from base.normalise.name import MAX_KEYS, SPELLINGS, titles
 
 DATA = Path(columns.__file__).parent / "data"
@@ -352,7 +353,7 @@ def test_name_keys_by_table() -> None:
      ("Katu 5 A, 3. krs", "Katu 5 A", "katu 5 a"), ("PL 12", "PL 12", "box 12"), ("PB 12", "PL 12", "box 12"),
      ("P.O. Box 12", "PL 12", "box 12"), ("PL 12 (Katu 3)", "PL 12", "box 12"), ("Hämeenk. 5", "Hämeenk. 5", "hameenkatu 5"),
      ("Hämeenkatu 5", "Hämeenkatu 5", "hameenkatu 5"), ("Haemeenkatu 5", "Haemeenkatu 5", "hameenkatu 5"),
-     ("3. linja 5", "3. linja 5", "3 linja 5"), ("Iso-Roobertinkatu 4", "Iso-Roobertinkatu 4", "iso robertinkatu 4"),
+     ("HÄMEENK. 5", "HÄMEENK. 5", "hameenkatu 5"), ("3. linja 5", "3. linja 5", "3 linja 5"), ("Iso-Roobertinkatu 4", "Iso-Roobertinkatu 4", "iso robertinkatu 4"),
      ("Kamppi, Katu 1 B", "Katu 1 B", "katu 1 b"), ("Kirkonkylä", "Kirkonkylä", "kirkonkyla"), ("", None, None),
      (None, None, None)],
 )  # fmt: skip
@@ -390,7 +391,9 @@ def test_a_town_has_one_key_in_both_languages() -> None:
         "HELSINKI"
     }
     assert (n.town_key("Esbo"), n.town_key("Larsmo"), n.town_key("Mariehamn")) == ("ESPOO", "LUOTO", "MAARIANHAMINA")
-    assert n.town_key("A\u034f\u0300") == "À", "an invisible character does not keep a letter from its mark"
+    assert n.town_key("A\u034f\u0300") == clean("A\u034f\u0300") == "À", (
+        "an invisible character does not keep a letter from its mark"
+    )
     assert (n.town_key("Paris 7"), n.town_key(""), n.town_key(None)) == ("PARIS", None, None)
     with (SEEDS / "postal_codes.csv").open(encoding="utf-8", newline="") as file:
         pairs = {(row["name_fi"], row["name_sv"]) for row in csv.DictReader(file)}
