@@ -85,7 +85,8 @@ def test_contacts_come_to_one_normal_form(landed: tuple[Path, list[Manifest]]) -
     """A dozen ways to write a number, and each has its normal form."""
     found = duckdb.sql(f"""
         select c.told, c.normal, c.fault
-        from (select unnest(contacts) as c from read_parquet('{landed[0]}/raw/ytj_extract/*/load=*/*.parquet', union_by_name=true))
+        from (select unnest(contacts) as c
+              from read_parquet('{landed[0]}/raw/ytj_extract/*/load=*/*.parquet', union_by_name=true))
         where c.type_code in ('1', '5', '3')
     """).fetchall()
     assert len(found) > 50 and not [told for told, normal, fault in found if normal is None or fault]
