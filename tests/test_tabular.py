@@ -1,5 +1,6 @@
 """The reader of people's files: every format it promises, every trap, and what a hostile file may cost."""
 
+import re
 import resource
 import subprocess
 import sys
@@ -378,7 +379,7 @@ HOSTILE: dict[str, tuple[str, Callable[[Path], object]]] = {
     ),
     "rows out of order.xlsx": (
         "bad_workbook",
-        lambda p: rewrite(workbook(p), SHEET, lambda s: s.replace('<row r="3"', '<row r="2"')),
+        lambda p: rewrite(workbook(p), SHEET, lambda s: re.sub(r'r="([A-D]?)3"', r'r="\g<1>2"', s)),
     ),
     "cells out of order.xlsx": ("bad_workbook", lambda p: rewrite(workbook(p), SHEET, lambda s: s.replace('r="C2"', 'r="A2"'))),
     "a million rows below.xlsx": ("too_many_rows", dense),
