@@ -77,6 +77,7 @@ def test_several_contacts_of_a_cell_are_as_many_events(tmp_path: Path, send: Sen
         ("email", "x@firma.fi", 2), ("email", "z@firma.fi", 2), ("phone", "+358401234567", 2), ("organisation", "0112038-9", 3),
     ]  # fmt: skip
     assert (receipt.counts.read, receipt.counts.landed, receipt.counts.inserted) == (4, 4, 4)
+    assert len(set(found(tmp_path, "_position"))) == 4, "the lake tells records apart by their positions"
 
 
 @pytest.mark.parametrize(
