@@ -77,12 +77,12 @@ def every_phone(made: Path) -> Iterator[str]:
 def test_worlds_of_any_size_are_founded() -> None:
     """DuckDB 2.0.0 died at 299 and 300 ("dict-surviving join: narrowed column 10 received a non-dictionary chunk")."""
     with world(300, 7, date(2026, 1, 2), 0.05) as made_up:
-        for size in [1, 2, 7, 63, 65, 127, 250, 299, 301, 640, 1023, 2047, 2049, 2100]:
+        for size in [1, 63, 250, 299, 301, 1023, 2049]:
             made_up.connection.execute(
                 "CREATE OR REPLACE TABLE trial AS FROM founded(0, ?::BIGINT, DATE '2026-01-02', 'base') ORDER BY number", [size]
             )
             assert made_up.connection.execute("SELECT count(*) FROM trial").fetchone() == (size,)
-        for day in range(3, 8):
+        for day in (3, 4):
             made_up.next_day(date(2026, 1, day))
 
 
