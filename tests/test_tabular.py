@@ -84,6 +84,7 @@ def test_header_goes_by_its_synonyms(make: Callable[..., Path], header: str) -> 
         ('case_id;nimi\n1;"Aino\n2;Åke\n3;Eva\n', [(2, "unbalanced_quote", "")], ["Åke", "Eva"]),
         ('case_id;nimi\n1;"Aino\n2;Åke\n3;"Eva"\n', [(2, "unbalanced_quote", "")], ["Åke", "Eva"]),
         ('case_id;nimi\n1;"Aino\n2;"Åke";\n3;Eva\n', [(2, "unbalanced_quote", "")], ["Åke", "Eva"]),
+        ('case_id;nimi\n1;"Aino\n2;Åke";x\n3;Eva\n', [(2, "unbalanced_quote", ""), (3, "ragged", "")], ["Eva"]),
         ("case_id;nimi\n1;Aino\ncase_id;NIMI\n2;Åke\n", [(3, "header_repeated", "")], ["Aino", "Åke"]),
         ("case_id;nimi\n1;Ai\x00no\n2;Åke\n", [(2, "control_char", "name")], ["Åke"]),
         ("case_id;nimi\n1;Ai\x1bno\n2;Åke\n", [(2, "control_char", "name")], ["Åke"]),
