@@ -425,12 +425,16 @@ def finish_receipts(home: Path, source: str, dataset: str) -> None:
 
 
 def already_landed(home: Path, source: str, dataset: str, as_of: date, files: Iterable[Path]) -> Manifest | None:
-    """The receipt of an accepted load of exactly these bytes for this day, if there is one."""
+    """The receipt of an accepted load of exactly these bytes for this day, if there is one.
+
+    A full dump counts only while it is the last one: sent again after another, it tells anew what is true.
+    """
     with dataset_lock(home, source, dataset):
         finish_receipts(home, source, dataset)
     wanted = files_digest([describe_file(p) for p in files])
-    same = (m for m in manifests(home, source, dataset) if m.as_of == as_of.isoformat() and m.verdict == "accepted")
-    return next((m for m in same if m.sha256 == wanted), None)
+    accepted = [m for m in manifests(home, source, dataset) if m.verdict == "accepted"]
+    same = (m for m in accepted if m.as_of == as_of.isoformat() and m.sha256 == wanted)
+    return next((m for m in same if m.mode != "full" or m is accepted[-1]), None)
 
 
 def land_table(

@@ -261,3 +261,10 @@ def test_killed_at_any_step_a_load_is_whole_or_absent_and_the_next_one_heals(tmp
         assert len(list(home.glob("quarantine/*/*/load=*/*.parquet"))) == 1
         assert not [p for p in home.rglob(".*") if p.name.endswith(".part")], f"litter after step {step}"
     assert killed > 15
+
+
+def test_a_dump_sent_again_after_another_of_the_same_day_is_what_is_true(tmp_path: Path) -> None:
+    home = tmp_path / "lake"
+    for rows in ({"a": 1}, {"a": 2}, {"a": 1}):
+        land(home, rows)
+    assert state(home) == {"a": 1} and len(manifests(home)) == 3
