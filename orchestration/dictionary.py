@@ -1,6 +1,6 @@
-"""The data dictionary of the marts, written from what dbt knows of them: the page and the contract cannot disagree.
+"""Two reference pages written from what the code holds to: the marts from dbt's contracts, the sources from their fact sheets.
 
-`python -m orchestration.dictionary` renews docs/reference/marts.md; a test fails while it is out of date.
+`python -m orchestration.dictionary` renews docs/reference/marts.md and sources.md; a test fails while one is out of date.
 """
 
 import json
@@ -11,6 +11,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from base.files import write_text
+from ingest.source import Source
 from orchestration import build, settings
 
 PAGE = settings.ROOT / "docs" / "reference" / "marts.md"
@@ -22,6 +23,37 @@ The types are DuckDB's, a list ends with `[]`. What the column *Rule* says is a 
 every published copy: a row that breaks it cannot be written.
 """
 GRAIN = re.compile(r"\s*Grain and key: ([^.]+)\.")
+
+
+SOURCES_PAGE = settings.ROOT / "docs" / "reference" / "sources.md"
+SOURCES_HEAD = """# Sources
+
+Written by `python -m orchestration.dictionary` from `ingest/sources/*/source.yml`; change the fact sheet, not this page. There
+each source's fields and quirks stand in full. How a load is judged and where it lies: [the lake](lake.md).
+"""
+
+
+def source_pages(sources: list[Source]) -> str:
+    """The page (Markdown) about every source: whose it is, why we may, what lands, what is refused and how long it is kept."""
+    sections = [SOURCES_HEAD]
+    for source in sources:
+        refused = "; ".join(f"`{field}`: {_cell(reason)}" for field, reason in source.fields_refused.items())
+        sections += [
+            f"## {source.name}\n",
+            f"{_cell(source.publisher)}. {_cell(source.legal_basis)}\n",
+            f"Licence: {_cell(source.licence)}. Attribution: {_cell(source.attribution)}. Cadence: {source.cadence}. "
+            f"Kept for {source.retention_days} days.\n",
+            "| Dataset | What it is | Key | Cadence | Floor and ceiling |",
+            "|---|---|---|---|---|",
+            *(
+                f"| `{name}` | {_cell(d.description)} | {', '.join(f'`{k}`' for k in d.key)} | {d.cadence} "
+                f"| {d.bounds.floor} to {d.bounds.ceiling or 'any'} |"
+                for name, d in source.datasets.items()
+            ),
+            *([f"\nRefused: {refused}"] if refused else []),
+            "",
+        ]
+    return "\n".join(sections)
 
 
 def mart_dictionary(manifest: Mapping[str, Any]) -> str:
@@ -65,7 +97,8 @@ def _cell(text: str) -> str:
 
 
 def main() -> None:
-    """Parse the dbt project and renew the page."""
+    """Parse the dbt project and renew both pages."""
+    write_text(SOURCES_PAGE, source_pages([Source.load(name) for name in Source.names()]))
     with TemporaryDirectory() as folder:
         build.parse(Path(folder))
         manifest = json.loads((Path(folder) / "manifest.json").read_text(encoding="utf-8"))

@@ -158,9 +158,11 @@ def reasons() -> dict[str, str]:
 
 
 def documented() -> set[str]:
-    """The codes in the first column of the reason tables of the lake's page."""
-    text = (DOCS / "reference" / "lake.md").read_text(encoding="utf-8")
-    tables = text[text.index("### Reasons for a record") :]
+    """The codes in the first column of the reason tables of the lake's page, and of the page on files that people send."""
+    tables = ""
+    for page, heading in (("lake.md", "### Reasons for a record"), ("people-files.md", "## What a row must be")):
+        text = (DOCS / "reference" / page).read_text(encoding="utf-8")
+        tables += text[text.index(heading) :]
     return {
         code for line in tables.splitlines() if line.startswith("| `") for code in re.findall(r"`(\w+)`", line.split("|")[1])
     }
@@ -213,3 +215,11 @@ def test_every_bound_and_receipt_field_is_in_the_reference() -> None:
         *Counts.__dataclass_fields__,
     ]
     assert not [field for field in names if not re.search(rf"`(counts\.)?{field}`", text)]
+
+
+def test_the_page_of_sources_is_up_to_date() -> None:
+    from ingest.source import Source
+    from orchestration.dictionary import SOURCES_PAGE, source_pages
+
+    told = source_pages([Source.load(name) for name in Source.names()])
+    assert SOURCES_PAGE.read_text(encoding="utf-8") == told, "renew it: python -m orchestration.dictionary"
