@@ -76,8 +76,8 @@ WITH drawn AS (
         -- Swedish speakers live where Swedish is spoken; home_slot knows the municipality's languages.
         CASE h.language_code
             WHEN 'sv' THEN true
-            WHEN 'sv-fi' THEN chance(n.number, 'swedish', 0.5)
-            WHEN 'fi-sv' THEN chance(n.number, 'swedish', 0.08)
+            WHEN 'sv_fi' THEN chance(n.number, 'swedish', 0.5)
+            WHEN 'fi_sv' THEN chance(n.number, 'swedish', 0.08)
             ELSE false
         END AS is_swedish,
         i.code AS drawn_industry,

@@ -94,7 +94,7 @@ CREATE MACRO others(first, last, today, new_kind, is_new) AS TABLE
 WITH drawn AS (
     SELECT
         other_number(k) AS number,
-        CASE h.language_code WHEN 'sv' THEN true WHEN 'sv-fi' THEN chance(k, 'other swedish', 0.5) WHEN 'fi-sv' THEN chance(k, 'other swedish', 0.08) ELSE false END AS is_swedish,
+        CASE h.language_code WHEN 'sv' THEN true WHEN 'sv_fi' THEN chance(k, 'other swedish', 0.5) WHEN 'fi_sv' THEN chance(k, 'other swedish', 0.08) ELSE false END AS is_swedish,
         h.municipality_code, h.postcode, h.place_fi, h.place_sv, i.code AS industry,
         if(is_new, today - dice(k, 'other registered', 4), today - 2 - dice(k, 'other registered', 12000))::DATE AS registered_on,
         k
