@@ -12,7 +12,7 @@ import polars as pl
 
 from base.normalise import columns
 from ingest.lake import connect, literal
-from ingest.source import Source
+from ingest.source import Dataset, Source
 from ingest.tabular import Table
 
 # d.m.yyyy as Finns write it, with or without a time (9.30, klo 9:30), or ISO 8601 as spreadsheets and systems do.
@@ -83,21 +83,30 @@ def with_flags(rows: pl.DataFrame, table: Table, reasons: Mapping[str, str]) -> 
     return rows.join(told, on="_position", how="left").with_columns(flags=pl.when(flags != "").then(flags)).drop("_told")
 
 
+def _business_id_of(dataset: Dataset) -> str | None:
+    """The raw column that holds a dataset's business ids: its key, or a column of that name."""
+    if dataset.key in (["business_id"], ["businessId.value"]):
+        return "_key"
+    return next((f'"{name}"' for name in ("business_id", "businessId") if name in dataset.columns), None)
+
+
 def unknown_organisations(home: Path, ids: pl.Series) -> set[str]:
     """Those business ids that no register landed so far has. Empty while no register has landed: nothing can be said then."""
     registers = [
-        home / "raw" / source.name / name / "load=*" / "*.parquet"
+        (home / "raw" / source.name / name / "load=*" / "*.parquet", column)
         for source in map(Source.load, Source.names())
         if source.layout is None
         for name, dataset in source.datasets.items()
-        if dataset.key in (["business_id"], ["businessId.value"]) and (home / "raw" / source.name / name).exists()
+        if (column := _business_id_of(dataset)) and (home / "raw" / source.name / name).exists()
     ]
     if not registers:
         return set()
     with connect() as con:
         con.register("given", ids.drop_nulls().unique().to_frame("business_id").to_arrow())
         known = " union all ".join(
-            f"select _key from read_parquet({literal(path)}, union_by_name=true, hive_partitioning=false)" for path in registers
+            f"""select {column} as _key from read_parquet({literal(path)}, union_by_name=true, hive_partitioning=false)
+                where {column} is not null"""
+            for path, column in registers
         )
         con.execute(f"create view known as {known}")
         if con.execute("select 1 from known limit 1").fetchone() is None:

@@ -24,18 +24,11 @@ if TYPE_CHECKING:
 
 FIRST_DAY = date(2026, 1, 2)
 DAYS = 2
-# Sources that are sent as files: landed from their folder of the day. The others are asked over HTTP by the daily job.
-FILE_SOURCES = [
-    "prh_officers",
-    "ytj_extract",
-    "associations",
-    "foundations",
-    "vero",
-    "statfi_business",
-    "survey",
-    "bounces",
-    "external_lists",
-]
+# What comes as files, landed from the folder of the day; the other sources are asked over HTTP by the daily job. Registers
+# lie there in the morning. What people send comes when the day's register has landed, since it speaks of organisations the
+# lake has to know, and is built the next morning.
+REGISTER_FILES = ["prh_officers", "ytj_extract", "associations", "foundations", "vero", "statfi_business"]
+PEOPLES_FILES = ["survey", "bounces", "external_lists"]
 QUERIES = {
     "Whom is there to reach?": (
         "SELECT legal_form_group, count(*) AS organisations, count(*) FILTER (is_marketing_target) AS targets "
@@ -160,11 +153,12 @@ def _run(home: Path, organisations: int, seed: int, report: DemoReport, console:
                 _stage(console, f"day {number}, {day}: landing, building, publishing"),
                 _served(Path(report.source), day) as register,
             ):
-                _land_files(Path(report.source), day, home)
+                _land_files(REGISTER_FILES, Path(report.source), day, home)
                 config = daily_config(register, day)
                 result = job.execute_in_process(run_config=config, instance=dagster, raise_on_error=False)
             if not result.success:
                 raise RuntimeError(f"day {number}: {_failure(result)}")
+            _land_files(PEOPLES_FILES, Path(report.source), day, home)
             loads = [receipt for receipt in lake.manifests(home) if receipt.load_id not in before]
             report.days.append(_day_report(home, day, loads, time.monotonic() - began))
     from orchestration.publish import connect, current
@@ -215,11 +209,11 @@ def daily_config(register: "RegistryServer", day: date) -> dict[str, Any]:
     return {"ops": {f"land_{source}": config for source, config in told.items()}}
 
 
-def _land_files(source: Path, day: date, home: Path) -> None:
+def _land_files(names: list[str], source: Path, day: date, home: Path) -> None:
     """Land what came as files on a day: the day's folder or file; what is not dated by days comes on the first."""
     from orchestration import landing
 
-    for name in FILE_SOURCES:
+    for name in names:
         dated = [path for path in (source / name).glob("*") if path.stem == day.isoformat()]
         if dated or (day == FIRST_DAY and not any((source / name).glob("????-??-??*"))):
             landing.land(name, str(dated[0] if dated else source / name), day, home)

@@ -29,7 +29,7 @@ DAILY: dict[str, Any] = {
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("registers")
-    generate(400, 20260102, 2, folder, change_share=0.2, sources=[*DAILY, "vero", "statfi_sizes"])
+    generate(400, 20260102, 2, folder, change_share=0.2, sources=[*DAILY, "vero", "statfi_business"])
     return folder
 
 
@@ -37,7 +37,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def landed(made: Path) -> tuple[Path, list[Manifest]]:
     home = made / "lake"
     manifests = [m for day in DAYS for source, land in DAILY.items() for m in land(made / source / day, None, home)]
-    manifests += vero.land(made / "vero", date(2026, 1, 3), home) + statfi_business.land(made / "statfi_sizes", None, home)
+    manifests += vero.land(made / "vero", date(2026, 1, 3), home) + statfi_business.land(made / "statfi_business", None, home)
     return home, manifests
 
 
