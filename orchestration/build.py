@@ -22,6 +22,7 @@ from typing import Any
 import duckdb
 
 from ingest import lake
+from ledger import keys
 from orchestration import settings
 from orchestration.state import WAREHOUSE, BuildState, Refused, writer
 
@@ -42,6 +43,7 @@ class Plan:
     home: Path
     target: str
     fingerprint: str
+    key: str
     loads: dict[str, str]
     watermarks: dict[str, str]
     reason: str | None
@@ -117,8 +119,11 @@ def dbt_arguments(
 
 
 def plan_build(home: Path, *, full_refresh: bool = False, target: str = "duckdb") -> Plan:
-    """Decide what the next build has to do. A doubt about the warehouse always ends in a new one."""
-    state, project, loads = BuildState.read(home), fingerprint(), landed(home)
+    """Decide what the next build has to do. A doubt about the warehouse always ends in a new one.
+
+    Raises Refused when there is no secret for the ids of persons.
+    """
+    state, project, loads, key = BuildState.read(home), fingerprint(), landed(home), _key()
     reason = None
     if full_refresh:
         reason = "asked for"
@@ -130,6 +135,8 @@ def plan_build(home: Path, *, full_refresh: bool = False, target: str = "duckdb"
         reason = "the last build was interrupted" if state.status == "building" else "the last build failed"
     elif state.fingerprint != project:
         reason = "the dbt project has changed"
+    elif state.key != key:
+        reason = "the secret of the ids has changed"
     elif not _readable(home / WAREHOUSE):
         reason = "the warehouse is missing or damaged"
     elif any(loads.get(dataset, "") < seen for dataset, seen in state.loads.items()):
@@ -138,6 +145,7 @@ def plan_build(home: Path, *, full_refresh: bool = False, target: str = "duckdb"
         home=home,
         target=target,
         fingerprint=project,
+        key=key,
         loads=loads,
         watermarks=state.loads,
         reason=reason,
@@ -173,7 +181,7 @@ def building(home: Path, *, full_refresh: bool = False, target: str = "duckdb", 
             replace(before, status="failed", reason=_first_line(error)).write(home)
             raise
         if plan.whole:
-            BuildState("built", plan.fingerprint, plan.loads, plan.invocation_id, _now()).write(home)
+            BuildState("built", plan.fingerprint, plan.loads, plan.invocation_id, _now(), key=plan.key).write(home)
         else:
             replace(before, status="failed", reason="only a part of the models was built").write(home)
 
@@ -264,6 +272,13 @@ def parse(target_path: Path) -> None:
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     if done.returncode:
         raise BuildFailed(f"dbt cannot read the project: {' '.join(done.stdout.splitlines()[-3:])}")
+
+
+def _key() -> str:
+    try:
+        return keys.current().check()
+    except keys.SecretMissing as missing:
+        raise Refused(str(missing)) from None
 
 
 def _readable(warehouse: Path) -> bool:

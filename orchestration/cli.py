@@ -23,6 +23,8 @@ registry = typer.Typer(
     help="A made-up register on your own machine, as well-behaved or not as the real one.", no_args_is_help=True
 )
 app.add_typer(registry, name="registry")
+key = typer.Typer(help="The secret that makes the ids of persons; it lies outside the lake.", no_args_is_help=True)
+app.add_typer(key, name="key")
 
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 Day = typer.Option(
@@ -97,6 +99,24 @@ def serve(
 
     server.serve(
         folder, port=port, day=_date(day), faults=tuple(fault or ()), rate_limit_per_minute=rate_limit or None, started=started
+    )
+
+
+@key.command()
+def new(as_json: Json = False) -> None:
+    """Make a secret in KOHDE_SECRET_FILE, by default ~/.config/kohde/secret. An old one is never overwritten."""
+    from ledger import keys
+    from orchestration import settings, terminal
+    from orchestration.state import Refused
+
+    if keys.file().is_relative_to(settings.home()):
+        raise Refused(f"{keys.file()} lies in the lake: whoever copied the lake would have the secret too")
+    try:
+        path = keys.create()
+    except FileExistsError as there:
+        raise Refused(str(there)) from None
+    terminal.show(
+        as_json, {"path": str(path)}, lambda console: console.print(f"a secret lies in {path}; keep a copy elsewhere")
     )
 
 

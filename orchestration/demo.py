@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Console
 
 from base.files import write_text
+from ledger import keys
 from orchestration import settings, terminal
 from orchestration.state import Refused, writer
 
@@ -123,6 +124,8 @@ def run(home: Path, organisations: int = 20_000, seed: int = 1) -> DemoReport:
     _fresh_lake(home)
     report = DemoReport(home=str(home), source=str(home / "demo-source"), log=str(home / "demo.log"))
     settings.export(home)
+    if keys.file() == settings.demo_secret(home) and not keys.file().exists():
+        keys.create()
     with terminal.chatter_to(home / "demo.log") as console:
         try:
             _run(home, organisations, seed, report, console)

@@ -28,6 +28,8 @@ def export(lake_folder: Path | None = None) -> Path:
     os.environ["DAGSTER_HOME"] = str(dagster_home(resolved))
     os.environ["DAGSTER_DISABLE_TELEMETRY"] = "1"
     os.environ["DBT_SEND_ANONYMOUS_USAGE_STATS"] = "false"
+    if is_demo(resolved) and not os.environ.get("KOHDE_SECRET"):
+        os.environ.setdefault("KOHDE_SECRET_FILE", str(demo_secret(resolved)))
     return resolved
 
 
@@ -49,6 +51,11 @@ def origin(source: str) -> str | None:
 def is_demo(home: Path) -> bool:
     """Was this lake made by `kohde demo`?"""
     return (home / DEMO_MARK).exists()
+
+
+def demo_secret(home: Path) -> Path:
+    """The secret of a lake of the demo: beside the lake, as no secret lies in one, and never the one of real persons."""
+    return home.with_name(f"{home.name}.secret")
 
 
 def executable(name: str) -> str:

@@ -30,7 +30,7 @@ class Refused(Exception):
 @dataclass(frozen=True)
 class BuildState:
     """Receipt of a build. `loads`: dataset -> last load id that the last *successful* build had seen (the watermarks
-    of the next one).
+    of the next one). `key`: check letters of the key its ids were made with.
     """
 
     status: Status = "absent"
@@ -39,6 +39,7 @@ class BuildState:
     invocation_id: str = ""
     built_at: str = ""
     reason: str = ""
+    key: str = ""
 
     @classmethod
     def read(cls, home: Path) -> "BuildState":

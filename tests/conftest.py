@@ -1,5 +1,6 @@
 """Shared: one small synthetic Finland, made once for the whole run."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -7,6 +8,12 @@ import pytest
 from ingest.synthetic import generate
 
 COMPANIES = 2_000
+
+
+@pytest.fixture(scope="session", autouse=True)
+def secret() -> None:
+    """The tests' own secret of ids, for them and for every process they start."""
+    os.environ["KOHDE_SECRET"] = "5e" * 32
 
 
 @pytest.fixture(scope="session")
