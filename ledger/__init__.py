@@ -1,1 +1,4 @@
-"""PROMISES: objections, notices, recipients, disclosures, acknowledgements. Nothing is here yet; imports nothing but base."""
+"""PROMISES: the secret of ids, judgements, corrections; later objections, notices, recipients, disclosures.
+
+Imports nothing of ours but base.
+"""

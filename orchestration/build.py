@@ -22,6 +22,7 @@ from typing import Any
 import duckdb
 
 from ingest import lake
+from ingest.sources.ledger import loader as promises
 from ledger import keys
 from orchestration import settings
 from orchestration.state import WAREHOUSE, BuildState, Refused, writer
@@ -164,6 +165,7 @@ def building(home: Path, *, full_refresh: bool = False, target: str = "duckdb", 
     settings.export(home)
     with writer(home):
         lake.prepare(home)  # a dataset that has never landed is read as an empty one
+        promises.land(None, None, home)  # what people have decided since; nothing when nothing was
         plan = plan_build(home, full_refresh=full_refresh, target=target)
         if target != "duckdb" or not (plan.something_new or always):
             yield plan

@@ -31,7 +31,7 @@ Day = typer.Option(
     "--date", formats=["%Y-%m-%d"], help="Day the data is of; default: the day the data itself says, else today."
 )
 # Told as they are; any other exception is a defect and says its type.
-SPOKEN = {"Refused", "BuildFailed", "LandingRefused", "DemoFailed"}
+SPOKEN = {"Refused", "BuildFailed", "LandingRefused", "DemoFailed", "SecretMissing", "LedgerRefused"}
 
 
 @app.callback()
