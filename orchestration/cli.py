@@ -160,6 +160,51 @@ def land(
     terminal.show(as_json, [m.to_dict() for m in receipts], lambda console: console.print(terminal.table(columns, rows)))
 
 
+By = Annotated[str, typer.Option("--by", help="Who decides.")]
+Reason = Annotated[str, typer.Option(help="Why; it is kept with the decision.")]
+
+
+@app.command()
+def judge(
+    verdict: Annotated[str, typer.Argument(help="same, not-same or unsure.")],
+    mentions: Annotated[
+        tuple[str, str], typer.Argument(metavar="MENTION MENTION", help="As restricted.person_review lists them.")
+    ],
+    by: By,
+    reason: Reason,
+    as_json: Json = False,
+) -> None:
+    """Decide whether two mentions are one person; counts from the next build on, and outlives every rebuild."""
+    from ledger import store
+    from orchestration import settings, terminal
+
+    number = store.judge(settings.home(), verdict.replace("-", "_"), *mentions, by, reason)
+    terminal.show(
+        as_json, {"judgement": number}, lambda console: console.print(f"judgement {number} counts from the next build")
+    )
+
+
+@app.command()
+def correct(
+    field: Annotated[str, typer.Argument(help="A column, such as last_name.")],
+    value: Annotated[str | None, typer.Argument(help="What is right; left out: there is none.")] = None,
+    *,
+    by: By,
+    reason: Reason,
+    business_id: Annotated[str | None, typer.Option(help="Of this organisation.")] = None,
+    person: Annotated[
+        str | None, typer.Option(help="Of this person (person_id), with --business-id: of the place there.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Write down a value that outranks the sources until they agree."""
+    from ledger import store
+    from orchestration import settings, terminal
+
+    number = store.correct(settings.home(), field, value, by, reason, business_id=business_id, person_id=person)
+    terminal.show(as_json, {"correction": number}, lambda console: console.print(f"correction {number} is written down"))
+
+
 @app.command()
 def build(
     full_refresh: Annotated[
