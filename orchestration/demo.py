@@ -218,7 +218,8 @@ def _land_files(names: list[str], source: Path, day: date, home: Path) -> None:
 
     for name in names:
         dated = [path for path in (source / name).glob("*") if path.stem == day.isoformat()]
-        if dated or (day == FIRST_DAY and not any((source / name).glob("????-??-??*"))):
+        # 2026-01-staff.csv speaks of a month, not of a day.
+        if dated or (day == FIRST_DAY and not any((source / name).glob("20[0-9][0-9]-[0-9][0-9]-[0-9][0-9]*"))):
             landing.land(name, str(dated[0] if dated else source / name), day, home)
 
 

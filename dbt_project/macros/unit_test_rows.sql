@@ -36,28 +36,34 @@ from (
 }, records) }}
 {%- endmacro %}
 
-{#- Rows of enr_organisation_claims; an active company unless told otherwise. -#}
+{#- The type of an address as one value (told_address). -#}
+{% macro address_type() -%}
+    {{ return(dict(
+        dict.fromkeys(['street', 'box', 'postcode', 'town_fi', 'town_sv', 'municipality_code', 'country'], 'VARCHAR'),
+        foreign_lines=['VARCHAR']
+    )) }}
+{%- endmacro %}
+
+{#- Rows of enr_organisation_survivors; an active company in a register unless told otherwise. -#}
 {% macro claimed_organisations(records) -%}
-{%- set texts = ['name', 'legal_form_code', 'status', 'industry_code_told', 'industry_code_set', 'website'] -%}
-{%- set addresses = [] -%}
-{%- for kind in ['visiting', 'postal'] -%}
-    {%- for part in ['street', 'box', 'postcode', 'town_fi', 'town_sv', 'municipality_code', 'country'] -%}
-        {%- do addresses.append(kind ~ '_' ~ part) -%}
-    {%- endfor -%}
-{%- endfor -%}
+{%- set texts = [
+    'name', 'legal_form_code', 'status', 'domicile_code', 'taxed_in_code', 'phone', 'email', 'website', 'language', 'staff_band',
+    'staff_band_teller',
+] -%}
 {%- set types = dict(
-    dict.fromkeys(texts + addresses, 'VARCHAR'),
+    dict.fromkeys(texts, 'VARCHAR'),
     **dict(
-        dict.fromkeys(['visiting_foreign_lines', 'postal_foreign_lines', 'trade_names', 'sources'], ['VARCHAR']),
-        **dict(
-            dict.fromkeys(['is_employer', 'is_vat_registered', 'is_prepayment_registered'], 'BOOLEAN'),
-            registered_on='DATE', ended_on='DATE'
-        )
+        dict.fromkeys(['is_registered', 'is_known', 'is_employer', 'is_vat_registered', 'is_prepayment_registered'], 'BOOLEAN'),
+        industry={'code': 'VARCHAR', 'code_set': 'VARCHAR'}, visiting=address_type(), postal=address_type(),
+        trade_names=['VARCHAR'], sources=['VARCHAR'], taxed_income_year='INTEGER', taxed_income_eur='DECIMAL(18,2)',
+        registered_on='DATE', ended_on='DATE'
     )
 ) -%}
 {%- set filled = {} -%}
 {%- for case, record in records.items() -%}
-    {%- do filled.update({case: dict({'name': 'Oy X Ab', 'status': 'active', 'legal_form_code': '16'}, **record)}) -%}
+    {%- do filled.update({case: dict(
+        {'name': 'Oy X Ab', 'status': 'active', 'legal_form_code': '16', 'is_registered': true, 'is_known': true}, **record
+    )}) -%}
 {%- endfor -%}
 {{ typed_rows(types, filled) }}
 {%- endmacro %}

@@ -61,3 +61,22 @@
 {% macro municipality(address) -%}
     list_filter({{ address }}.postOffices, lambda x: x.municipalityCode <> '')[1].municipalityCode
 {%- endmacro %}
+
+{#- The parts of an address as one value, so that a street is never of one source and its post code of another; null when
+    nothing is told of it. `parts`: part -> expression; by default columns <kind>_<part>. -#}
+{% macro told_address(kind, parts=none) -%}
+    {%- set names = ['street', 'box', 'postcode', 'town_fi', 'town_sv', 'municipality_code', 'foreign_lines', 'country'] -%}
+    {%- set told = {} -%}
+    {%- for name in names -%}
+        {%- set kind_of = 'varchar[]' if name == 'foreign_lines' else 'varchar' -%}
+        {%- do told.update({name: kind ~ '_' ~ name if parts is none else parts.get(name, 'cast(null as ' ~ kind_of ~ ')')}) -%}
+    {%- endfor -%}
+    if(
+        coalesce({{ told.street }}, {{ told.box }}, {{ told.postcode }}, {{ told.foreign_lines }}[1]) is null, null,
+        struct_pack(
+            {%- for name in names %}
+            {{ name }} := {{ told[name] }}{{ ',' if not loop.last }}
+            {%- endfor %}
+        )
+    )
+{%- endmacro %}

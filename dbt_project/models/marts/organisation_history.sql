@@ -1,4 +1,3 @@
--- depends_on: {{ ref('enr_affected_organisations') }}
 {{
     config(
         materialized='incremental',
@@ -8,49 +7,15 @@
     )
 }}
 
-with told as (
+-- The whole history of whatever was told of since the last build, made anew from its claims: so the order of landing, a build
+-- that was killed and one that is run twice make no difference.
+with versions as (
 
     select * from {{ ref('enr_organisation_versions') }}
 
 ),
 
-{%- if is_incremental() %}
-
--- What was known before the first day that is now told (again). Rows of that day and later ones are made anew, so that
--- running twice, or after a build that was killed half-way, gives the same as running once.
-known as (
-
-    select
-        history.business_id,
-        history.load_id,
-        history.valid_from as as_of,
-        'U' as op,
-        {%- for field in tracked_fields() %}
-        history.{{ field }}{{ ',' if not loop.last }}
-        {%- endfor %}
-    from {{ this }} as history
-    inner join {{ ref('enr_affected_organisations') }} as affected on history.business_id = affected.business_id
-    where history.valid_from < affected.told_from
-
-),
-
-versions as (
-
-    select * from told
-    union all by name
-    select * from known
-
-),
-{%- else %}
-
-versions as (
-
-    select * from told
-
-),
-{%- endif %}
-
--- On a full build nearly every organisation has one version only: no window needs to sort those.
+-- On a full build many an organisation has one version only: no window needs to sort those.
 lone as (
 
     select business_id
@@ -66,28 +31,27 @@ packed as (
         business_id,
         load_id,
         as_of,
-        op,
-        if(op = 'D', null, struct_pack(
+        is_known,
+        if(is_known, struct_pack(
             {%- for field in tracked_fields() %}
             {{ field }} := {{ field }}{{ ',' if not loop.last }}
             {%- endfor %}
-        )) as state
+        ), null) as state
     from versions
     where business_id not in (select business_id from lone)
 
 ),
 
--- Disappeared means ceased (INFERRED: the register drops ceased companies from its dump); the rest stays as last known,
--- be it from an earlier load of the same day.
+-- What no source knows any more has ceased; the rest stays as last known.
 filled as (
 
     select
         business_id,
         load_id,
         as_of,
-        op,
+        is_known,
         last_value(state ignore nulls) over (
-            partition by business_id order by as_of, load_id rows between unbounded preceding and current row
+            partition by business_id order by as_of rows between unbounded preceding and current row
         ) as state
     from packed
 
@@ -99,11 +63,9 @@ stated as (
         business_id,
         load_id,
         as_of,
-        if(op = 'D', struct_update(state, status := 'ceased', is_marketing_target := false), state) as state
+        if(is_known, state, struct_update(state, status := 'ceased', is_marketing_target := false)) as state
     from filled
     where state is not null
-    -- Two loads of one day: the later one is what is true of that day; the search, which tells more, comes after the bulk.
-    qualify row_number() over (partition by business_id, as_of order by load_id desc) = 1
 
 ),
 
@@ -154,7 +116,7 @@ one as (
         as_of as first_seen_on,
         {{ tracked_fields() | join(', ') }}
     from versions
-    where op <> 'D' and business_id in (select business_id from lone)
+    where is_known and business_id in (select business_id from lone)
 
 )
 

@@ -1,21 +1,41 @@
--- depends_on: {{ ref('enr_affected_organisations') }}
+{{ config(materialized='incremental', incremental_strategy='delete+insert', unique_key='load_id') }}
 
--- A company of the register as an organisation of ours: one row per company and load, nested lists gone.
--- In a day's increment only what has to be worked on: what was told before is in organisation_history already.
+-- A company of the open register as an organisation of ours: one row per company and load, nested lists gone. A table, since
+-- taking the lists apart is most of a build's work and what has been told stays told.
 with companies as (
 
-    {{ told_anew(ref('stg_ytj__companies')) }}
+    select * from {{ ref('stg_ytj__companies') }}
+    where {{ landed_since_last_build('ytj.companies') }}
     union all by name
-    {{ told_anew(ref('stg_ytj__companies_search')) }}
+    select * from {{ ref('stg_ytj__companies_search') }}
+    where {{ landed_since_last_build('ytj.companies_search') }}
+
+),
+
+parted as (
+
+    select
+        *,
+        {%- for kind in ['visiting', 'postal'] %}
+        {{ street_line(kind ~ '_address') }} as {{ kind }}_street,
+        {{ text(kind ~ '_address.postOfficeBox') }} as {{ kind }}_box,
+        {{ text(kind ~ '_address.postCode') }} as {{ kind }}_postcode,
+        {{ town(kind ~ '_address', '1') }} as {{ kind }}_town_fi,
+        {{ town(kind ~ '_address', '2') }} as {{ kind }}_town_sv,
+        {{ municipality(kind ~ '_address') }} as {{ kind }}_municipality_code,
+        {{ free_address_lines(kind ~ '_address') }} as {{ kind }}_foreign_lines,
+        {{ text(kind ~ '_address.country') }} as {{ kind }}_country{{ ',' if not loop.last }}
+        {%- endfor %}
+    from companies
 
 )
 
 select
+    business_id as record_id,
     business_id,
     load_id,
     as_of,
     op,
-    ['ytj'] as sources,
     {{ text(current_of("list_filter(names, lambda x: x.type = '1')", 'name')) }} as name,
     coalesce(list_sort(list_distinct(list_filter(
         list_transform({{ in_force('names', "x.type in ('2', '3', '4')") }}, lambda x: {{ text('x.name') }}),
@@ -30,18 +50,9 @@ select
         when trade_register_status in ('0', '3') or business_id_status = '1' then 'pending'
         else 'active'
     end as status,
-    industry_code_told,
-    industry_code_set,
-    {%- for kind in ['visiting', 'postal'] %}
-    {{ street_line(kind ~ '_address') }} as {{ kind }}_street,
-    {{ text(kind ~ '_address.postOfficeBox') }} as {{ kind }}_box,
-    {{ text(kind ~ '_address.postCode') }} as {{ kind }}_postcode,
-    {{ town(kind ~ '_address', '1') }} as {{ kind }}_town_fi,
-    {{ town(kind ~ '_address', '2') }} as {{ kind }}_town_sv,
-    {{ municipality(kind ~ '_address') }} as {{ kind }}_municipality_code,
-    {{ free_address_lines(kind ~ '_address') }} as {{ kind }}_foreign_lines,
-    {{ text(kind ~ '_address.country') }} as {{ kind }}_country,
-    {%- endfor %}
+    if(industry_code_told is null, null, struct_pack(code := industry_code_told, code_set := industry_code_set)) as industry,
+    {{ told_address('visiting') }} as visiting,
+    {{ told_address('postal') }} as postal,
     {{ text("regexp_replace(lower(website), '^[a-z]+://', '')") }} as website,
     {{ any_in_force('registered_entries', "x.register = '7' and x.type in ('41', '42')") }} as is_employer,
     {{ any_in_force(
@@ -51,4 +62,4 @@ select
     {{ any_in_force('registered_entries', "x.register = '5' and x.type = '55'") }} as is_prepayment_registered,
     coalesce(registered_on, business_id_given_on) as registered_on,
     ended_on
-from companies
+from parted

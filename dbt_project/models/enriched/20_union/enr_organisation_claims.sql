@@ -1,3 +1,20 @@
--- What every source says of an organisation, one shape, one row per organisation, source and load.
--- A new source adds its enr_<source>_... here; what it does not know it leaves out (union by name fills with null).
-select * from {{ ref('enr_ytj_companies') }}
+-- Who told something of which organisation, and when: the keys of every claim. What was told stays in the models of 10_map.
+-- A new source is a line in macros/organisation_sources.sql and a model there.
+{%- for name, source in organisation_sources().items() %}
+select
+    '{{ name }}' as source_name,
+    record_id,
+    business_id,
+    load_id,
+    as_of,
+    op,
+    {{ source.is_register }} as is_register,
+    case
+        {%- for dataset in source.datasets %}
+        {%- set prefix = dataset | replace('.', '-') ~ '-' %}
+        when load_id like '{{ prefix }}2%' then {{ landed_since_last_build(dataset) }}
+        {%- endfor %}
+    end as is_new
+from {{ ref(source.claims) }}
+{% if not loop.last %}union all{% endif %}
+{%- endfor %}

@@ -1,21 +1,11 @@
--- The organisations anything was told of since the last build: computed once, every incremental model follows it. told_from is the first day
--- that something new is told of: what is known from before that day stays as it is.
+-- The organisations anything was told of since the last build, computed once: every incremental model follows it. A record that
+-- now speaks of another organisation concerns the one it spoke of before as well.
 {{ config(materialized='table') }}
 
-select
-    business_id,
-    min(as_of) as told_from
-from (
-    select
-        business_id,
-        as_of
-    from {{ ref('stg_ytj__companies') }}
-    where {{ landed_since_last_build('ytj.companies') }}
-    union all
-    select
-        business_id,
-        as_of
-    from {{ ref('stg_ytj__companies_search') }}
-    where {{ landed_since_last_build('ytj.companies_search') }}
-) as landed
-group by business_id
+select distinct business_id
+from {{ ref('enr_organisation_claims') }}
+where
+    business_id is not null
+    {%- if is_day_increment() %}
+    and (source_name, record_id) in (select distinct (source_name, record_id) from {{ ref('enr_organisation_claims') }} where is_new)
+    {%- endif %}

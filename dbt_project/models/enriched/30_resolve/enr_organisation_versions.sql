@@ -1,8 +1,23 @@
--- One row per organisation and load that told anything of it: codes made ours, places resolved, fields final.
--- A row of op D says only that the organisation disappeared; what was known of it is filled in by organisation_history.
-with claims as (
+-- One row per organisation and day on which anything was told of it: codes made ours, places resolved, fields final. Where no
+-- source knows it any longer (is_known is false) organisation_history fills in what was known.
+with survivors as (
 
-    select * from {{ ref('enr_organisation_claims') }}
+    select * from {{ ref('enr_organisation_survivors') }}
+
+),
+
+unpacked as (
+
+    select
+        *,
+        industry.code as industry_code_told,
+        industry.code_set as industry_code_set,
+        {%- for kind in ['visiting', 'postal'] %}
+        {%- for part in ['street', 'box', 'postcode', 'town_fi', 'town_sv', 'municipality_code', 'country', 'foreign_lines'] %}
+        {{ kind }}.{{ part }} as {{ kind }}_{{ part }}{{ ',' if kind == 'visiting' or not loop.last }}
+        {%- endfor %}
+        {%- endfor %}
+    from survivors
 
 ),
 
@@ -10,13 +25,13 @@ with claims as (
 located as (
 
     select
-        claims.* replace (
-            coalesce(claims.visiting_municipality_code, visiting_areas.municipality_code) as visiting_municipality_code,
-            coalesce(claims.postal_municipality_code, postal_areas.municipality_code) as postal_municipality_code
+        unpacked.* replace (
+            coalesce(unpacked.visiting_municipality_code, visiting_areas.municipality_code) as visiting_municipality_code,
+            coalesce(unpacked.postal_municipality_code, postal_areas.municipality_code) as postal_municipality_code
         )
-    from claims
-    left join {{ ref('postal_codes') }} as visiting_areas on claims.visiting_postcode = visiting_areas.postcode
-    left join {{ ref('postal_codes') }} as postal_areas on claims.postal_postcode = postal_areas.postcode
+    from unpacked
+    left join {{ ref('postal_codes') }} as visiting_areas on unpacked.visiting_postcode = visiting_areas.postcode
+    left join {{ ref('postal_codes') }} as postal_areas on unpacked.postal_postcode = postal_areas.postcode
 
 ),
 
@@ -25,11 +40,16 @@ written as (
 
     select
         located.*,
-        -- There is no domicile in the open data (INFERRED rule: the visiting address's municipality, else the postal one's).
-        coalesce(located.visiting_municipality_code, located.postal_municipality_code) as municipality_code,
+        -- The open data has no domicile (INFERRED rule: then the visiting address's municipality, else the postal one's, else
+        -- that of taxation).
+        coalesce(
+            located.domicile_code, located.visiting_municipality_code, located.postal_municipality_code, located.taxed_in_code
+        ) as municipality_code,
         case
+            when located.domicile_code is not null then 'domicile'
             when located.visiting_municipality_code is not null then 'visiting_address'
             when located.postal_municipality_code is not null then 'postal_address'
+            when located.taxed_in_code is not null then 'taxation'
         end as municipality_source,
         {%- for kind in ['visiting', 'postal'] %}
         coalesce({{ kind }}_places.language_code in ('sv', 'sv_fi'), false) as is_{{ kind }}_swedish,
@@ -69,9 +89,9 @@ select
     enveloped.business_id,
     enveloped.load_id,
     enveloped.as_of,
-    enveloped.op,
+    enveloped.is_known,
     enveloped.name,
-    enveloped.trade_names,
+    coalesce(enveloped.trade_names, []) as trade_names,
     enveloped.legal_form_code,
     forms.letters as legal_form_letters,
     coalesce(forms.legal_form_group, 'other') as legal_form_group,
@@ -94,22 +114,22 @@ select
     enveloped.postal_town,
     nullif(upper(if(mail_goes_to = 'postal', enveloped.postal_country, enveloped.visiting_country)), 'FI') as postal_country,
     if(len(enveloped.envelope) > 1, enveloped.envelope, []) as postal_lines,
-    -- The register has none of these (SAW); the survey, PTV and a contract extract will.
-    null::varchar as phone,
-    null::varchar as email,
+    enveloped.phone,
+    enveloped.email,
     enveloped.website,
-    null::varchar as language,
-    null::varchar as staff_band,
-    null::varchar as staff_band_source,
-    enveloped.is_employer,
-    enveloped.is_vat_registered,
-    enveloped.is_prepayment_registered,
-    null::integer as taxed_income_year,
-    null::decimal(18, 2) as taxed_income_eur,
+    enveloped.language,
+    enveloped.staff_band,
+    case enveloped.staff_band_teller when 'statfi' then 'statistics' when 'survey' then 'survey' end as staff_band_source,
+    coalesce(enveloped.is_employer, false) as is_employer,
+    coalesce(enveloped.is_vat_registered, false) as is_vat_registered,
+    coalesce(enveloped.is_prepayment_registered, false) as is_prepayment_registered,
+    enveloped.taxed_income_year,
+    enveloped.taxed_income_eur,
     enveloped.registered_on,
     enveloped.ended_on,
-    -- A form no list knows yet is nobody's reason to withhold; the receipt of its load warns of the code.
-    coalesce(forms.is_marketing_eligible and forms.legal_form_group <> 'housing', true)
+    -- A form no list knows yet is nobody's reason to withhold; the receipt of its load warns of the code. Of what only the tax
+    -- data knows nobody says that it still is, nor what it is.
+    enveloped.is_registered and coalesce(forms.is_marketing_eligible and forms.legal_form_group <> 'housing', true)
     and enveloped.status not in ('bankruptcy', 'liquidation', 'ceased') as is_marketing_target,
     enveloped.sources
 from enveloped
