@@ -62,6 +62,8 @@ def synth(
     organisations: Annotated[int, typer.Option(min=1, help="How many companies on the first day.")] = 20_000,
     seed: Annotated[int, typer.Option(help="Same seed, same bytes.")] = 1,
     days: Annotated[int, typer.Option(min=1, help="How many days.")] = 2,
+    every: Annotated[int, typer.Option(min=1, help="How many days lie from one to the next.")] = 1,
+    source: Annotated[list[str] | None, typer.Option(help="Only this source; may be given again.")] = None,
     as_json: Json = False,
 ) -> None:
     """Write the register files of a made-up Finland, and the truth about it."""
@@ -72,8 +74,8 @@ def synth(
     if out.exists() and any(out.iterdir()):
         raise Refused(f"{out} is not empty")
     with terminal.progress(not as_json) as progress:
-        synthetic.generate(organisations, seed, days, out, progress=progress)
-    done = {"out": str(out.resolve()), "organisations": organisations, "seed": seed, "days": days}
+        synthetic.generate(organisations, seed, days, out, progress=progress, sources=source, every=every)
+    done = {"out": str(out.resolve()), "organisations": organisations, "seed": seed, "days": days, "every": every}
     terminal.show(as_json, done, lambda console: console.print(f"{days} days of {organisations} companies lie in {out}"))
 
 

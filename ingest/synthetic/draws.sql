@@ -5,6 +5,9 @@
 CREATE MACRO dice(who, purpose, sides) AS ((hash(who, purpose, getvariable('seed')) >> 11) % sides)::INTEGER;
 CREATE MACRO chance(who, purpose, share) AS dice(who, purpose, 1000000) < share * 1000000;
 CREATE MACRO pick(list, who, purpose) AS list[1 + dice(who, purpose, len(list))];
+-- What is so likely in a day, within several; and on which day before `day` it was.
+CREATE MACRO within(share, days) AS if(days = 1, share, 1 - pow(1 - share, days));
+CREATE MACRO day_within(who, purpose, day, days) AS (day - 1 - if(days = 1, 0, dice(who, purpose || day, days)))::DATE;
 CREATE MACRO day_back(who, purpose, day, most_days) AS (day - 1 - dice(who, purpose, most_days))::DATE;
 
 -- Business ids of made-up organisations lie in 8000000-9999999, see RESERVED_IDS in world.py. Number -> id is a bijection:

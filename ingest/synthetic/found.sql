@@ -1,5 +1,5 @@
--- founded(first, last, day, origin): the organisations with those numbers as they are when first met.
--- origin: 'base' the population of the first day, 'new' registered these days, 'historic' ceased long ago (never in the bulk).
+-- founded(first, last, day, origin, gap): the organisations with those numbers as they are when first met.
+-- gap: days since the world was met last. origin: 'base' the population of the first day, 'new' registered these days, 'historic' ceased long ago (never in the bulk).
 
 CREATE MACRO domestic_address(who, purpose, is_swedish, postcode, day) AS {
     street: CASE
@@ -67,7 +67,7 @@ CREATE MACRO official_name(who, purpose, form_code, is_swedish, place) AS
 CREATE MACRO awkward(who, purpose, name) AS
     if(chance(who, purpose || 'awkward', 0.006), replace(pick(getvariable('awkward_names'), who, purpose || 'awkward form'), '{0}', name), name);
 
-CREATE MACRO founded(first, last, day, origin) AS TABLE
+CREATE MACRO founded(first, last, day, origin, gap) AS TABLE
 WITH drawn AS (
     SELECT
         n.number,
@@ -84,7 +84,7 @@ WITH drawn AS (
         i.code_2008,
         f.code IN ('2', '10', '56', '3', '4') AS is_housing,
         CASE
-            WHEN origin = 'new' THEN (day - dice(n.number, 'registered', 4))::DATE
+            WHEN origin = 'new' THEN (day - dice(n.number, 'registered', greatest(4, gap)))::DATE
             WHEN chance(n.number, 'very old', 0.004) THEN (DATE '1896-12-01' + dice(n.number, 'registered', 16000))::DATE
             ELSE (day - 2 - (power(dice(n.number, 'registered', 1000000) / 1000000.0, 1.5) * 16700)::INTEGER)::DATE
         END AS registered

@@ -72,16 +72,19 @@ def generate(
     progress: Progress = quiet,
     change_share: float = CHANGE_SHARE,
     sources: Iterable[str] | None = None,
+    every: int = 1,
 ) -> None:
     """Write `days` days of a made-up Finland under `out`: a folder per source (ytj/ as PRH serves it) and truth/.
 
     sources: which of SOURCES to write, by default all; those left out change nothing in the others.
     organisations: in the bulk on the first day (up to about 1.7 million); each later day `change_share` of them change.
+    every: days from one day to the next. With more than one the world ages faster: what happens is dated within the gap and as
+    likely as in that many days; organisations change at a tenth of `change_share` a day, and each is asked about once a year.
     The same arguments give the same bytes. Memory stays bounded (under 1 GB) whatever the size. Raises ValueError on
     arguments that make no world, when the reserved business ids run out, and when `out` holds a world of other arguments.
     """
-    if organisations < 1 or days < 1 or not 0 <= change_share <= 1:
-        raise ValueError("organisations and days must be at least 1, change_share between 0 and 1")
+    if organisations < 1 or days < 1 or every < 1 or not 0 <= change_share <= 1:
+        raise ValueError("organisations, days and every must be at least 1, change_share between 0 and 1")
     wanted = set(SOURCES if sources is None else sources)
     if unknown := wanted - set(SOURCES):
         raise ValueError(f"unknown source {min(unknown)}: choose among {', '.join(SOURCES)}")
@@ -90,6 +93,7 @@ def generate(
         "seed": seed,
         "organisations": organisations,
         "days": days,
+        "every": every,
         "start": start.isoformat(),
         "change_share": change_share,
         "generator_version": VERSION,
@@ -100,14 +104,14 @@ def generate(
     if path.exists() and path.read_text(encoding="utf-8") != identity:
         raise ValueError(f"{out} holds another made-up Finland (see truth/about.json): choose another folder")
     write_text(path, identity)
-    with world(organisations, seed, start, change_share) as finland:
+    with world(organisations, seed, start, change_share, every) as finland:
         ytj = Ytj(finland, out / "ytj")
         others = _Others(finland, out, wanted) if wanted - {"ytj"} else None
         if "ytj" in wanted:
             ytj.write_code_lists()
         for day in range(days):
             if day:
-                finland.next_day(start + timedelta(days=day))
+                finland.next_day(start + timedelta(days=day * every))
             if "ytj" in wanted:
                 ytj.write_day(progress)
             if others:
@@ -147,7 +151,7 @@ class _Others:
         for done, (source, write) in enumerate(writers.items(), start=1):
             write()
             progress(f"{source} {self.society.day}", done, len(writers))
-        self.outreach.write_truth()
+        self.outreach.write_truth(self.wanted)
         self.is_first = self.outreach.is_first = False
 
 

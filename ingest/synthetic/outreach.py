@@ -1,11 +1,15 @@
 """What is known beyond the open registers: contacts, associations and foundations, classes of size, surveys and feedback."""
 
+import hashlib
+from collections.abc import Collection
 from datetime import datetime
 from pathlib import Path
 
+import pyarrow as pa
 import xlsxwriter
 
 from base.files import atomic_file
+from base.normalise import name_fold
 from ingest.lake import literal
 from ingest.synthetic.lines import texts, write_texts
 from ingest.synthetic.society import Society
@@ -83,14 +87,10 @@ class Outreach:
         A system that heard nobody exports nothing.
         """
         folder, stamp = self.out / "survey" / self._day(), f"{self.society.day:%Y%m%d}"
-        # Everybody once in 250 working days, but in a small world enough a day to be seen.
-        share = max(0.004, min(0.25, 30 / (0.04 * self.society.world.organisations + self.society.public)))
-        self.connection.execute("CREATE OR REPLACE TABLE survey_row AS FROM surveyed(0, 0, DATE '2026-01-01', false, 0.0)")
-        for first, last in self.society.slices():
-            self.connection.execute(
-                f"INSERT INTO survey_row FROM surveyed(?, ?, {self._today()}, ?, ?::DOUBLE) ORDER BY number, slot, generation",
-                [first, last, self.is_first, share],
-            )
+        self._call()
+        step = "NULL" if self.is_first else str(self.society.world.gap)
+        self._gather("survey_row", f"surveyed($first, $last, {self._today()}, {step})", "number, slot, generation, case_id")
+        self._tell_apart()
         names = ["etunimi AS yhteyshenkilo_etunimi", "sukunimi AS yhteyshenkilo_sukunimi"]
         plain = [name for name in SURVEY_COLUMNS if not name.startswith("yhteyshenkilo") and name != "vastuualue"]
         tick = "if(list_contains(areas, {}), pick(['1', '1', 'X', 'x'], number, 'tick'), pick(['0', ''], number, 'no tick'))"
@@ -111,13 +111,52 @@ class Outreach:
                 continue
             query = f"""SELECT replace(csv_line([{", ".join(fields)}]), chr(10), chr(13) || chr(10)) AS line FROM survey_text
                 WHERE mode = '{mode}' AND number >= $first AND number < $last
-                ORDER BY hash(number, 'survey'), slot, generation"""
+                ORDER BY hash(number, 'survey'), case_id, slot, generation"""
             mark = "\ufeff" if encoding == "utf-8" else ""
             runs = texts(self.connection, query, self.society.slices())
             write_texts(folder / f"{mode}_{stamp}.csv", runs, mark + ";".join(header) + "\r\n", encoding)
         if self._answers("web"):
             self._write_workbook(folder / f"web_{stamp}.xlsx")
-        self._write_truth("survey", "SELECT * FROM survey_row ORDER BY number, slot, generation")
+        self._write_truth("survey", "SELECT * FROM survey_row ORDER BY number, case_id, slot, generation")
+
+    def _call(self) -> None:
+        """Note whom the interviewers called since the last day: of a year, a share of a day's, or those due after a year."""
+        world, today = self.society.world, self._today()
+        if self.is_first:
+            calls, gap = f"first_calls(?, ?, {today})", 400
+        elif world.every > 1:
+            calls, gap = f"yearly_calls(?, ?, {today}, {world.gap}, DATE '{world.start}')", world.gap
+        else:
+            # Everybody once in 250 working days, but in a small world enough a day to be seen.
+            share = max(0.004, min(0.25, 30 / (0.04 * world.organisations + self.society.public)))
+            calls, gap = f"daily_calls(?, ?, {today}, {share}::DOUBLE)", world.gap
+        for first, last in self.society.slices():
+            self.connection.execute(f"INSERT INTO call FROM {calls} ORDER BY number", [first, last])
+        self.connection.execute(f"INSERT INTO call FROM check_calls({today}, {gap}) ORDER BY number")
+
+    def _tell_apart(self) -> None:
+        """Give each report the key its reader makes of case and name; of two that would share one, the second goes unsaid."""
+        rows = self.connection.execute(
+            """SELECT rowid, case_id, etunimi, sukunimi FROM survey_row WHERE person IS NOT NULL
+            ORDER BY number, case_id, slot, generation"""
+        )
+        seen: set[str] = set()
+        kept: dict[str, list[object]] = {"row": [], "report_id": []}
+        while batch := rows.fetchmany(50_000):
+            for row, case_id, first_name, last_name in batch:
+                report_id = hashlib.sha256(f"{case_id}|{name_fold(f'{first_name} {last_name}')}".encode()).hexdigest()[:24]
+                if report_id not in seen:
+                    seen.add(report_id)
+                    kept["row"].append(row)
+                    kept["report_id"].append(report_id)
+        self.connection.register("kept", pa.table(kept, schema=pa.schema([("row", pa.int64()), ("report_id", pa.string())])))
+        self.connection.execute(
+            """CREATE OR REPLACE TABLE survey_row AS
+            SELECT s.*, k.report_id FROM survey_row AS s LEFT JOIN kept AS k ON s.rowid = k.row
+            WHERE s.person IS NULL OR k.row IS NOT NULL
+            ORDER BY s.number, s.case_id, s.slot, s.generation"""
+        )
+        self.connection.unregister("kept")
 
     def _answers(self, mode: str) -> int:
         return len(self.connection.execute("SELECT 1 FROM survey_row WHERE mode = ? LIMIT 1", [mode]).fetchall())
@@ -126,7 +165,7 @@ class Outreach:
         """Everything as text cells: a postal code keeps its zeros."""
         cursor = self.connection.execute(
             f"""SELECT {", ".join(SURVEY_COLUMNS)} FROM survey_text WHERE mode = 'web'
-            ORDER BY hash(number, 'survey'), slot, generation"""
+            ORDER BY hash(number, 'survey'), case_id, slot, generation"""
         )
         with atomic_file(path) as temporary:
             options = {"constant_memory": True, "strings_to_formulas": False, "strings_to_urls": False}
@@ -146,11 +185,7 @@ class Outreach:
 
     def write_bounces(self) -> None:
         """`<day>.csv`: addresses customers had trouble with, among them some that are none of ours."""
-        self.connection.execute("CREATE OR REPLACE TABLE bounce AS FROM bounced(0, 0, DATE '2026-01-01', false)")
-        for first, last in self.society.slices():
-            self.connection.execute(
-                f"INSERT INTO bounce FROM bounced(?, ?, {self._today()}, ?) ORDER BY who", [first, last, self.is_first]
-            )
+        self._gather("bounce", f"bounced($first, $last, {self._today()}, {self.society.world.gap}, {self.is_first})", "who")
         query = """SELECT
                 csv_line([recipient, concat('K-', 2000 + dice(who, 'delivery', 12)), email, kind, bounced_on::VARCHAR]) AS line
             FROM (SELECT * FROM bounce WHERE who // 4096 >= $first AND who // 4096 < $last ORDER BY hash(who, 'bounce'))"""
@@ -177,8 +212,9 @@ class Outreach:
             name = f"{kind}_{self.society.day:%Y%m%d}.csv"
             write_texts(self.out / "external_lists" / self._day() / name, runs, f"{header};päivitetty\n")
 
-    def write_truth(self) -> None:
-        """Who is who today: every organisation of any kind, every tenure with the person's name, and the contact points."""
+    def write_truth(self, wanted: Collection[str]) -> None:
+        """Who is who today: every organisation of any kind, every tenure with the person's name, the contact points, and whom
+        each line that names a person means, in those of the wanted sources that do."""
         today = self._today()
         self._write_truth(
             "entities",
@@ -188,7 +224,9 @@ class Outreach:
         self._write_truth(
             "roles",
             f"""SELECT e.business_id, t.number, t.slot, t.generation, t.person, t.organ, t.role, t.title, t.level, t.area_codes,
-                t.language, t.started_on, t.ended_on, w.call_name AS first_name, w.forenames AS first_names,
+                t.language, t.started_on, t.ended_on, t.arrival, t.stays,
+                t.organ IS NOT NULL AND e.kind <> 'association' AND is_bought(e.number, e.kind, e.staff) AS is_told,
+                w.call_name AS first_name, w.forenames AS first_names,
                 surname_on(w, {today}) AS last_name, w.birth_surname, w.married_on, w.born_on AS birth_date, w.register_id,
                 t.organ IS NOT DISTINCT FROM 'TIL' AND chance(t.person, 'audit firm', 0.5) AS is_firm,
                 work_email(w, t.started_on, e.domain) AS work_email, w.mobile, true AS is_synthetic
@@ -202,6 +240,26 @@ class Outreach:
             f"""SELECT business_id, contact_phone(number, {today}) AS phone, contact_email(number, domain, is_swedish) AS email,
                 website, true AS is_synthetic FROM entity WHERE NOT is_historic ORDER BY number""",
         )
+
+        mentions = {
+            "prh_officers": "FROM officer_mention",
+            "survey": """SELECT 'survey' AS source, 'decision_makers' AS dataset, report_id AS record_key,
+                business_id(number) AS business_id, person, false AS is_firm, number, slot, generation
+                FROM survey_row WHERE person IS NOT NULL""",
+        }
+        told = " UNION ALL ".join(f"({mentions[source]})" for source in mentions if source in wanted)
+        if told:
+            self._write_truth(
+                "mentions",
+                f"""SELECT concat_ws(':', source, dataset, record_key) AS mention_id, *, true AS is_synthetic
+                FROM ({told}) ORDER BY source, number, slot, generation, record_key""",
+            )
+
+    def _gather(self, table: str, query: str, order: str) -> None:
+        """A table of what a query gives, slice after slice."""
+        for number, (first, last) in enumerate(self.society.slices()):
+            into = f"INSERT INTO {table}" if number else f"CREATE OR REPLACE TABLE {table} AS"
+            self.connection.execute(f"{into} FROM {query} ORDER BY {order}", {"first": first, "last": last})
 
     def _write_truth(self, name: str, query: str) -> None:
         with atomic_file(self.out / "truth" / name / f"{self._day()}.parquet") as temporary:

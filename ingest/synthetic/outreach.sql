@@ -136,8 +136,35 @@ FROM entity
 WHERE number >= first AND number < last AND ended_on IS NULL AND kind <> 'housing' AND NOT is_historic
 ORDER BY hash(number, 'staff classes');
 
--- Surveys. The first export holds the calls of a year, later ones those of the day before; people are told as they were on the
--- day of the call, with the errors that happen at a telephone. `place` says who was meant: truth only.
+-- Surveys. The first export holds the calls of a year, later ones those since the day before; people are told as they were on the
+-- day of the call, with the errors that happen at a telephone. `call` is who was called when, and who once more to check.
+CREATE TABLE call (number BIGINT, called_on DATE, is_check BOOLEAN);
+CREATE VIEW surveyable AS
+FROM entity WHERE staff >= 10 AND kind <> 'housing' AND status IN ('active', 'restructuring') AND NOT is_historic;
+-- first_calls: everybody once in the year before. daily_calls: a share a day. yearly_calls: everybody once a year, give or take three weeks.
+CREATE MACRO called_first(number, day) AS (day - 1 - dice(number, 'called', 360))::DATE;
+CREATE MACRO first_calls(first, last, today) AS TABLE
+SELECT number, called_first(number, today) AS called_on, false AS is_check
+FROM surveyable WHERE number >= first AND number < last;
+CREATE MACRO daily_calls(first, last, today, share) AS TABLE
+SELECT number, (today - 1)::DATE AS called_on, false AS is_check
+FROM surveyable WHERE number >= first AND number < last AND chance(number, 'called' || today, share);
+CREATE MACRO yearly_calls(first, last, today, gap, start) AS TABLE
+SELECT number, called_on, false AS is_check
+FROM (
+    SELECT number, nth, (called_first(number, start) + (365 * nth + dice(number * 64 + nth, 'year about', 43) - 21)::INTEGER)::DATE AS called_on
+    FROM (SELECT number, unnest(range(1, 2 + (today - start) // 365 + 1)) AS nth FROM surveyable WHERE number >= first AND number < last)
+)
+WHERE called_on < today AND called_on >= today - gap AND chance(number * 64 + nth, 'called again', 0.9);
+-- One call in twenty is checked some weeks later by somebody else.
+CREATE MACRO check_calls(today, gap) AS TABLE
+SELECT number, checked_on, true AS is_check
+FROM (
+    SELECT *, (called_on + 14 + dice(number, 'check after' || called_on, 15))::DATE AS checked_on
+    FROM call WHERE NOT is_check AND called_on >= today - gap - 30 AND chance(number, 'checked' || called_on, 0.05)
+)
+WHERE checked_on < today AND checked_on >= today - gap AND number IN (SELECT number FROM surveyable)
+QUALIFY row_number() OVER (PARTITION BY number ORDER BY checked_on) = 1;
 CREATE TABLE area_name AS
 SELECT * FROM (VALUES
     ('YLEISJOHTO', 1, 'Yleisjohto ja hallinto'), ('TALOUS', 2, 'Talous ja rahoitus'), ('RISKI', 3, 'Riskienhallinta, vakuutukset ja lakiasiat'),
@@ -154,6 +181,7 @@ SET VARIABLE dispositions = (
         ('CMP', 600), ('CNC', 90), ('PRT', 50), ('RFS', 60), ('RFH', 20), ('RFO', 8), ('GKR', 25), ('NCA', 40), ('APP', 20), ('LNG', 4), ('NOA', 30),
         ('BSY', 5), ('VMB', 8), ('TEC', 4), ('BAD', 6), ('SML', 6), ('CLS', 3), ('OPT', 8), ('EBH', 6), ('EBS', 4), ('EAR', 3)) AS t(code, weight))
 );
+-- How a name is told: rightly, or with one of these errors.
 CREATE MACRO misheard(name, who) AS
     CASE
         WHEN chance(who, 'ae', 0.02) THEN replace(replace(replace(name, 'ä', 'ae'), 'ö', 'oe'), 'å', 'aa')
@@ -163,47 +191,85 @@ CREATE MACRO misheard(name, who) AS
         WHEN chance(who, 'letters swapped', 0.008) AND len(name) > 4 THEN concat(left(name, 1), substr(name, 3, 1), substr(name, 2, 1), substr(name, 4))
         ELSE name
     END;
+-- Of a double name one half, or no hyphen; of a name with a particle the rest, or the particle with a capital.
+CREATE MACRO shortened(name, who) AS
+    CASE
+        WHEN contains(name, '-') THEN CASE
+            WHEN chance(who, 'first half', 0.2) THEN split_part(name, '-', 1) WHEN chance(who, 'second half', 0.08) THEN split_part(name, '-', 2)
+            WHEN chance(who, 'no hyphen', 0.1) THEN replace(name, '-', ' ') ELSE name
+        END
+        WHEN regexp_matches(name, '^(von|af|de) ') THEN CASE
+            WHEN chance(who, 'no particle', 0.3) THEN split_part(name, ' ', 2) WHEN chance(who, 'capital particle', 0.15) THEN concat(upper(left(name, 1)), substr(name, 2)) ELSE name
+        END
+        ELSE name
+    END;
+CREATE MACRO mistyped(email, who) AS concat(left(email, 1 + dice(who, 'typo', 3)), substr(email, 3 + dice(who, 'typo', 3)));
 CREATE MACRO told_title(title, who) AS
     CASE dice(who, 'title form', 40)
         WHEN 0 THEN upper(title) WHEN 1 THEN title || ' ' WHEN 2 THEN concat('  ', title) WHEN 3 THEN misheard(concat(left(title, 3), substr(title, 5)), who)
         WHEN 4 THEN title || ' / ' || 'Mgmt' WHEN 5 THEN replace(title, ' ', '  ') WHEN 6 THEN title || ', DI' WHEN 7 THEN 'vs. ' || title
         WHEN 8 THEN title ELSE concat(upper(left(title, 1)), substr(title, 2))
     END;
-CREATE MACRO surveyed(first, last, today, is_first, share) AS TABLE
-WITH cases AS (
+CREATE MACRO surveyed(first, last, today, gap) AS TABLE
+WITH drawn AS (
     SELECT
-        *, if(is_first, today - 1 - dice(number, 'called', 360), today - 1)::DATE AS called_on,
-        pick(getvariable('dispositions'), number, 'disposition' || if(is_first, '', today::VARCHAR)) AS disposition
-    FROM entity
-    WHERE number >= first AND number < last AND staff >= 10 AND kind <> 'housing' AND status IN ('active', 'restructuring') AND NOT is_historic
-        AND if(is_first, chance(number, 'first wave', 0.9), chance(number, 'called' || today, share))
+        e.*, c.called_on, c.is_check,
+        pick(getvariable('dispositions'), number, 'disposition' || c.called_on || if(c.is_check, 'check', '')) AS first_outcome,
+        pick(getvariable('dispositions'), number, 'tried again' || c.called_on || if(c.is_check, 'check', '')) AS second_outcome
+    FROM surveyable AS e
+    INNER JOIN call AS c USING (number)
+    WHERE number >= first AND number < last AND c.called_on < today AND (gap IS NULL OR c.called_on >= today - gap)
+),
+cases AS (
+    -- Whom nobody could speak to is tried again in the same wave.
+    SELECT *, if(first_outcome IN ('RFS', 'GKR', 'NCA', 'APP', 'NOA', 'BSY', 'VMB', 'TEC'), second_outcome, first_outcome) AS disposition
+    FROM drawn
 ),
 told AS (
     SELECT
         c.*, pv.name_fi AS visiting_town, pp.name_fi AS postal_town, t.person, w AS whom, t.slot, t.generation, t.title, t.area_codes, t.started_on,
-        CASE WHEN t.ended_on < c.called_on THEN 'GON' ELSE c.disposition END AS outcome,
-        place_key(c.number, coalesce(t.slot, 0), coalesce(t.generation, 0)) * 367 + dayofyear(c.called_on) AS who
+        -- Once in a while the one who answers does not know that somebody has left.
+        CASE
+            WHEN t.ended_on < c.called_on AND NOT chance(place_key(t.number, t.slot, t.generation), 'not noticed' || c.called_on, 0.06) THEN 'GON' ELSE c.disposition
+        END AS outcome,
+        place_key(c.number, coalesce(t.slot, 0), coalesce(t.generation, 0)) * 20000 + (c.called_on - DATE '2010-01-01') * 2 AS who
     FROM cases AS c
     LEFT JOIN reference.postal_codes AS pv ON c.visiting.postcode = pv.postcode
     LEFT JOIN reference.postal_codes AS pp ON c.postal.postcode = pp.postcode
     LEFT JOIN tenure AS t
         ON c.number = t.number AND t.slot >= 16 AND t.started_on <= c.called_on
         AND (
-            (c.disposition IN ('CMP', 'CNC', 'PRT') AND (t.ended_on IS NULL OR t.ended_on >= c.called_on OR (t.ended_on > c.called_on - 365 AND chance(c.number * 32 + t.slot, 'asked after', 0.5))))
+            (c.disposition IN ('CMP', 'CNC', 'PRT') AND (t.ended_on IS NULL OR t.ended_on >= c.called_on OR (t.ended_on > c.called_on - 365 AND NOT t.stays AND chance(c.number * 32 + t.slot, 'asked after', 0.5))))
             OR (c.disposition = 'OPT' AND (t.ended_on IS NULL OR t.ended_on >= c.called_on))
         )
     LEFT JOIN person AS w ON t.person = w.person
+    QUALIFY row_number() OVER (PARTITION BY c.number, c.called_on, c.is_check, t.person ORDER BY t.started_on DESC, t.slot) = 1
+),
+-- Step by step, because a macro writes its argument out wherever it uses it. Some are still known by the name before the wedding.
+named AS (
+    SELECT *, whom.call_name AS forename, if(whom.married_on > called_on - 365 AND chance(who, 'former name', 0.3), whom.birth_surname, surname_on(whom, called_on)) AS surname
+    FROM told
+),
+cut AS (SELECT * REPLACE (shortened(forename, who) AS forename, shortened(surname, who + 1) AS surname) FROM named),
+heard AS (
+    SELECT
+        * REPLACE (
+            if(chance(who, 'initial', 0.02), left(forename, 1) || if(chance(who, 'no full stop', 0.3), '', '.'), misheard(forename, who)) AS forename,
+            misheard(surname, who + 1) AS surname
+        ),
+        work_email(whom, started_on, domain) AS email
+    FROM cut
 )
 SELECT
     number, slot, generation, person,
     CASE dice(number, 'mode', 20) WHEN 0 THEN 'web' WHEN 1 THEN 'web' ELSE if(chance(number, 'panel', 0.4), 'panel', 'cati') END AS mode,
     area_codes,
-    concat('W', strftime(called_on, '%Y%m'), '-', number) AS case_id, strftime(called_on, 'A%Y') AS aalto, staff::VARCHAR AS henkilosto,
+    concat(if(is_check, 'T', 'W'), strftime(called_on, '%Y%m'), '-', number) AS case_id, strftime(called_on, 'A%Y') || if(is_check, '-T', '') AS aalto, staff::VARCHAR AS henkilosto,
     CASE WHEN chance(who, 'id without dash', 0.02) THEN replace(business_id, '-', '') WHEN chance(who, 'VAT form', 0.01) THEN 'FI' || replace(business_id, '-', '') ELSE business_id END AS y_tunnus,
     name AS yritys,
     if(person IS NULL OR outcome = 'GON' OR chance(who, 'switchboard only', 0.15), told_phone(organisation_phone(number), who), told_phone(whom.mobile, who)) AS puhelin,
-    CASE WHEN person IS NULL THEN '' WHEN chance(who, 'swapped', 0.01) THEN surname_on(whom, called_on) WHEN chance(who, 'initial', 0.02) THEN left(whom.call_name, 1) || '.' ELSE misheard(whom.call_name, who) END AS etunimi,
-    CASE WHEN person IS NULL THEN '' WHEN chance(who, 'swapped', 0.01) THEN whom.call_name ELSE misheard(surname_on(whom, called_on), who + 1) END AS sukunimi,
+    coalesce(if(chance(who, 'swapped', 0.01), surname, forename), '') AS etunimi,
+    coalesce(if(chance(who, 'swapped', 0.01), forename, surname), '') AS sukunimi,
     coalesce(told_title(title, who), '') AS titteli,
     -- A third names no area: then only the title tells.
     if(area_codes IS NULL OR chance(who, 'no area told', 0.3), [], list_sort(list_distinct(list_concat(
@@ -215,9 +281,10 @@ SELECT
         WHEN chance(who, 'free mail', 0.02) THEN whom.private_email
         WHEN chance(who, 'role address', 0.05) THEN 'info@' || domain
         WHEN chance(who, 'pattern', 0.01) THEN 'etunimi.sukunimi@' || domain
-        WHEN chance(who, 'no at', 0.006) THEN replace(work_email(whom, started_on, domain), '@', '(at)')
-        WHEN chance(who, 'loud e-mail', 0.03) THEN upper(work_email(whom, started_on, domain))
-        ELSE work_email(whom, started_on, domain)
+        WHEN chance(who, 'mistyped', 0.015) THEN mistyped(email, who)
+        WHEN chance(who, 'no at', 0.006) THEN replace(email, '@', '(at)')
+        WHEN chance(who, 'loud e-mail', 0.03) THEN upper(email)
+        ELSE email
     END AS sahkoposti,
     coalesce(street_line(visiting), '') AS kaynti_katu, coalesce(visiting.postcode, '') AS kaynti_postinumero, coalesce(visiting_town, '') AS kaynti_postitoimipaikka,
     coalesce(if(postal.box IS NULL, street_line(postal), 'PL ' || postal.box), '') AS posti_osoite, coalesce(postal.postcode, '') AS posti_postinumero,
@@ -227,7 +294,7 @@ SELECT
     (1 + dice(number, 'attempts', 6))::VARCHAR AS soittokerrat,
     finnish_date(called_on) AS viim_yhteys,
     outcome AS tulos,
-    'H' || lpad((1 + dice(number, 'interviewer', 24))::VARCHAR, 2, '0') AS haastattelija,
+    'H' || lpad((1 + (dice(number, 'interviewer', 24) + if(is_check, 7, 0)) % 24)::VARCHAR, 2, '0') AS haastattelija,
     if(outcome = 'APP', strftime(called_on + 3 + INTERVAL 10 HOUR, '%-d.%-m.%Y %H:%M'), '') AS soittoaika,
     (30 + dice(number, 'seconds', 900))::VARCHAR AS kesto,
     CASE WHEN outcome = 'OPT' THEN 'Ei halua markkinointia' WHEN outcome = 'GON' THEN 'Ei enää talossa' WHEN chance(who, 'note', 0.05) THEN pick(['Soita iltapäivällä; ei maanantaisin', '"Kiireinen"', '=SUM(A1)', 'pyysi materiaalin'], who, 'note') ELSE '' END AS muistiinpano,
@@ -236,16 +303,16 @@ SELECT
     strftime(called_on + INTERVAL 8 HOUR + to_minutes(dice(number, 'moment', 480)), '%-d.%-m.%Y %H:%M') AS aikaleima,
     if(person IS NULL, '', if(chance(who, 'self', 0.45), 'k', 'e')) AS vastaaja_itse,
     called_on
-FROM told;
+FROM heard;
 
 -- What customers report back of the addresses they were given.
-CREATE MACRO bounced(first, last, today, is_first) AS TABLE
+CREATE MACRO bounced(first, last, today, gap, is_first) AS TABLE
 WITH reachable AS (
     SELECT
-        t.number, t.slot, t.generation, t.person, e.domain, e.business_id, t.ended_on,
+        t.number, t.slot, t.generation, t.person, e.domain, e.business_id, t.started_on, t.ended_on,
         work_email(w, t.started_on, e.domain) AS email,
         place_key(t.number, t.slot, t.generation) AS who,
-        if(is_first, 20, 1) AS days
+        if(is_first, 20, gap) AS days
     FROM tenure AS t
     INNER JOIN entity AS e ON t.number = e.number
     INNER JOIN person AS w ON t.person = w.person
@@ -253,19 +320,19 @@ WITH reachable AS (
 ),
 sent AS (
     SELECT *, CASE
-        WHEN ended_on IS NOT NULL AND chance(who, 'gone' || today, 0.02 * days) THEN pick(['hard', 'hard', 'hard', 'left', 'autoreply'], who, 'gone how')
+        WHEN ended_on IS NOT NULL AND chance(who, 'gone' || today, within(0.02, days)) THEN pick(['hard', 'hard', 'hard', 'left', 'autoreply'], who, 'gone how')
         WHEN ended_on IS NOT NULL THEN NULL
-        WHEN chance(who, 'full' || today, 0.001 * days) THEN 'soft'
-        WHEN chance(who, 'away' || today, 0.001 * days) THEN 'autoreply'
-        WHEN chance(who, 'broken' || today, 0.0004 * days) THEN 'hard'
-        WHEN chance(who, 'wrongly left' || today, 0.0001 * days) THEN 'left'
-        WHEN chance(who, 'objects' || today, 0.0005 * days) THEN 'objection'
+        WHEN chance(who, 'full' || today, within(0.001, days)) THEN 'soft'
+        WHEN chance(who, 'away' || today, within(0.001, days)) THEN 'autoreply'
+        WHEN chance(who, 'broken' || today, within(0.0004, days)) THEN 'hard'
+        WHEN chance(who, 'wrongly left' || today, within(0.0001, days)) THEN 'left'
+        WHEN chance(who, 'objects' || today, within(0.0005, days)) THEN 'objection'
     END AS kind
     FROM reachable
 )
 SELECT
     who, person, business_id, if(chance(who, 'loud bounce', 0.03), upper(email), email) AS email, kind,
-    if(is_first, today - 1 - dice(who, 'bounced', 60), today - 1)::DATE AS bounced_on,
+    greatest(if(is_first, today - 1 - dice(who, 'bounced', 60), day_within(who, 'bounced', today, gap)), if(ended_on < today - 1, ended_on + 1, started_on))::DATE AS bounced_on,
     pick(['A-1001', 'A-1002', 'A-1003', 'A-1004'], who, 'customer') AS recipient
 FROM sent
 WHERE kind IS NOT NULL;

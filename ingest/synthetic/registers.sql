@@ -5,7 +5,7 @@ CREATE MACRO csv_field(value) AS
 CREATE MACRO csv_line(fields) AS concat(array_to_string(list_transform(fields, lambda f: csv_field(f)), ';'), chr(10));
 
 -- Officers: one row per registered place, also ended ones. Firms audit, too: then there is a name and nothing else.
-CREATE VIEW officer_line AS
+CREATE VIEW officer AS
 WITH written AS (
     SELECT
         t.*, e.business_id, w AS who, place_key(t.number, t.slot, t.generation) AS place,
@@ -13,24 +13,35 @@ WITH written AS (
     FROM tenure AS t
     INNER JOIN entity AS e ON t.number = e.number
     INNER JOIN person AS w ON t.person = w.person
-    WHERE t.organ IS NOT NULL AND e.kind NOT IN ('association')
+    WHERE t.organ IS NOT NULL AND e.kind NOT IN ('association') AND is_bought(e.number, e.kind, e.staff)
 )
 SELECT
-    number,
-    hash(number, 'officers') AS place_in_file, slot, generation,
-    csv_line([
-        business_id, organ,
-        -- INFERRED: codes nobody has a label for do occur.
-        if(chance(place, 'unknown role', 0.002), pick(['LT', 'USM', 'Q1', 'ES'], place, 'unknown role'), role),
-        if(is_firm, 'Tilintarkastus ' || coined_name(person, 'audit firm', false) || ' Oy', surname_on(who, getvariable('today')::DATE)),
-        if(is_firm, '', who.forenames),
-        if(is_firm OR chance(place, 'no birth date', 0.02), '', who.born_on::VARCHAR),
-        if(is_firm, '', who.nationality),
-        if(is_firm, 'FI', who.residence),
-        started_on::VARCHAR, coalesce(ended_on::VARCHAR, ''),
-        if(is_firm, '', coalesce(who.register_id, ''))
-    ]) AS line
+    number, slot, generation, business_id, organ, is_firm, person,
+    -- INFERRED: codes nobody has a label for do occur.
+    if(chance(place, 'unknown role', 0.002), pick(['LT', 'USM', 'Q1', 'ES'], place, 'unknown role'), role) AS role,
+    -- Whose place ended keeps the name of that day.
+    if(is_firm, 'Tilintarkastus ' || coined_name(person, 'audit firm', false) || ' Oy', surname_on(who, coalesce(ended_on, getvariable('today')::DATE))) AS surname,
+    if(is_firm, '', who.forenames) AS forenames,
+    if(is_firm OR chance(place, 'no birth date', 0.02), '', who.born_on::VARCHAR) AS born_on,
+    if(is_firm, '', who.nationality) AS nationality,
+    if(is_firm, 'FI', who.residence) AS residence,
+    started_on::VARCHAR AS started_on,
+    coalesce(ended_on::VARCHAR, '') AS ended_on,
+    if(is_firm, '', coalesce(who.register_id, '')) AS register_id
 FROM written;
+CREATE VIEW officer_line AS
+SELECT
+    number, hash(number, 'officers') AS place_in_file, slot, generation,
+    csv_line([business_id, organ, role, surname, forenames, born_on, nationality, residence, started_on, ended_on, register_id]) AS line
+FROM officer;
+
+-- Who is meant by a line, by the key that a reader of the contract gives it: places of persons without number go by a digest of name and birth.
+CREATE VIEW officer_mention AS
+SELECT
+    'prh_officers' AS source, 'officers' AS dataset,
+    concat_ws('|', business_id, organ, role, if(register_id = '', 'n-' || md5(concat_ws('|', surname, forenames, born_on)), register_id), started_on) AS record_key,
+    business_id, if(is_firm, NULL, person) AS person, is_firm, number, slot, generation
+FROM officer;
 
 -- Notices: what was entered when, never who. Several entries of a day make one notice. The API reaches back to 7.11.2014.
 CREATE VIEW notice AS

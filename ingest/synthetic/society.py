@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
 
-from ingest.synthetic.world import MOST_ORGANISATIONS, World
+from ingest.synthetic.world import CALM, MOST_ORGANISATIONS, World
 
 HERE = Path(__file__).parent
 
@@ -19,7 +19,9 @@ MOST_PUBLIC = 530
 """About as many public bodies as Finland has; small worlds have fewer."""
 
 # Per ordinary event a day brings (change_share), how often a place changes hands: roughly one in six positions a year.
-TURNOVER = {"TJ": 0.03, "HAL": 0.02, "position": 0.05}
+TURNOVER = {"md": 0.03, "board": 0.02, "position": 0.05}
+PROMOTED = 0.015
+"""In the same measure, how often somebody in a position gets a better title in it: one in twenty a year."""
 
 
 class Society:
@@ -38,45 +40,53 @@ class Society:
             self._found(kind, max(3, round(world.organisations * share)), is_new=False)
         for first, last in self.slices():
             self._settle(first, last)
+        self._move_before()
+        for first, last in self.slices():
+            self._introduce(first, last)
         self.people_of = world.numbers
 
     def next_day(self) -> None:
-        """Places change hands, those of ceased organisations end, and new organisations get theirs."""
-        connection, day, share = self.world.connection, self.world.day, self.world.change_share
-        connection.execute("DROP TABLE IF EXISTS leaving")
-        connection.execute(
-            """CREATE TABLE leaving AS
-            SELECT t.number, t.slot, t.generation, e.status = 'ceased' AS is_end, e.staff
-            FROM tenure AS t
-            INNER JOIN entity AS e ON t.number = e.number
-            WHERE t.ended_on IS NULL AND t.started_on < $day
-                AND (e.status = 'ceased' OR chance(place_key(t.number, t.slot, t.generation), 'leaves' || $day,
-                    $share * CASE WHEN t.organ = 'TJ' THEN $md WHEN t.organ IS NULL THEN $position ELSE $board END))""",
-            {"day": day, "share": share, "md": TURNOVER["TJ"], "board": TURNOVER["HAL"], "position": TURNOVER["position"]},
+        """Places change hands, those of ceased organisations end, and new organisations get theirs.
+
+        Who leaves is followed by somebody new, by somebody who left such a place elsewhere, or by a colleague; some rise.
+        """
+        run, share = self.world.connection.execute, self.world.change_share
+        step = {"day": self.day, "gap": self.world.gap}
+        run(
+            """CREATE OR REPLACE TABLE leaver AS
+            FROM leavers($day::DATE, $gap::INTEGER, $share::DOUBLE, $md::DOUBLE, $board::DOUBLE, $position::DOUBLE)""",
+            step | {"share": share} | TURNOVER,
         )
-        connection.execute(
-            """INSERT INTO tenure
-            SELECT t.number, t.slot, t.generation + 1,
-                holder(t.number, t.slot, t.generation + 1, t.organ, l.staff, $companies),
-                t.organ, t.role, t.title, t.level, t.area_codes, t.language, $day, NULL
-            FROM tenure AS t
-            INNER JOIN leaving AS l ON t.number = l.number AND t.slot = l.slot AND t.generation = l.generation
-            WHERE NOT l.is_end AND t.generation < 120
-            ORDER BY t.number, t.slot""",
-            {"day": day, "companies": self.world.organisations},
+        run("CREATE OR REPLACE TABLE leaving AS FROM leavers_as_one()")
+        run("CREATE OR REPLACE TABLE heir AS FROM heirs($day::DATE)", {"day": self.day})
+        run("INSERT INTO leaving SELECT number, slot, generation, person, NULL, staff, false, left_on, false FROM heir")
+        run(
+            "CREATE OR REPLACE TABLE promotion AS FROM promotions($day::DATE, $gap::INTEGER, $rate::DOUBLE)",
+            step | {"rate": share * PROMOTED},
         )
-        connection.execute(f"CREATE OR REPLACE VIEW arrived AS SELECT person FROM tenure WHERE started_on = DATE '{day}'")
-        connection.execute("INSERT INTO person FROM people('arrived')")
-        connection.execute(
-            """UPDATE tenure SET ended_on = $day::DATE - 1 FROM leaving AS l
-            WHERE tenure.number = l.number AND tenure.slot = l.slot AND tenure.generation = l.generation""",
-            {"day": day},
+        run("CREATE OR REPLACE TABLE seeker AS FROM seekers($day::DATE)", {"day": self.day})
+        run(
+            "CREATE OR REPLACE TABLE successor AS FROM successors($day::DATE, $companies::BIGINT)",
+            {"day": self.day, "companies": self.world.organisations},
         )
-        self._settle(self.people_of, self.world.numbers)
-        self.people_of = self.world.numbers
-        before = self.others
-        self._found("sole_trader", round(self.world.organisations * share * 0.05), is_new=True)
+        run(
+            """UPDATE tenure SET ended_on = l.last_on, stays = l.stays
+            FROM (
+                SELECT number, slot, generation, left_on AS last_on, person IN (SELECT person FROM heir) AS stays FROM leaving
+                UNION ALL
+                SELECT number, slot, generation - 1, started_on - 1, true FROM promotion
+            ) AS l
+            WHERE tenure.number = l.number AND tenure.slot = l.slot AND tenure.generation = l.generation"""
+        )
+        run("INSERT INTO tenure FROM (FROM successor UNION ALL FROM promotion) ORDER BY number, slot")
+        self._introduce_all("successor")
+        first, self.people_of = self.people_of, self.world.numbers
+        self._settle(first, self.people_of)
+        self._introduce(first, self.people_of)
+        before, calm = self.others, 1 if self.world.every == 1 else CALM
+        self._found("sole_trader", round(self.world.organisations * share * calm * 0.05 * self.world.gap), is_new=True)
         self._settle(MOST_ORGANISATIONS - self.others, MOST_ORGANISATIONS - before)
+        self._introduce(MOST_ORGANISATIONS - self.others, MOST_ORGANISATIONS - before)
 
     def slices(self, size: int = 100_000) -> Iterator[tuple[int, int]]:
         """Ranges of numbers [first, last) of all organisations, companies first."""
@@ -103,9 +113,21 @@ class Society:
             "INSERT INTO tenure FROM first_tenures(?::BIGINT, ?::BIGINT, ?::DATE, ?::BIGINT) ORDER BY number, slot, generation",
             [first, last, self.day, self.world.organisations],
         )
+
+    def _move_before(self) -> None:
+        """Some who hold a place today came to it from another organisation."""
+        self.world.connection.execute("CREATE TABLE move AS FROM moved_before()")
         self.world.connection.execute(
-            f"CREATE OR REPLACE VIEW arrived AS SELECT person FROM tenure WHERE number >= {first} AND number < {last}"
+            """UPDATE tenure SET person = m.person, arrival = if(tenure.slot = 6 OR tenure.slot >= 16, 'moved', arrival)
+            FROM move AS m WHERE tenure.person = m.unmoved"""
         )
+
+    def _introduce(self, first: int, last: int) -> None:
+        """Give those who hold a place in the organisations of a range their names and all."""
+        self._introduce_all(f"(SELECT person FROM tenure WHERE number >= {first} AND number < {last})")
+
+    def _introduce_all(self, holders: str) -> None:
+        self.world.connection.execute(f"CREATE OR REPLACE VIEW arrived AS FROM {holders}")
         self.world.connection.execute("INSERT INTO person FROM people('arrived')")
 
     @property
