@@ -71,10 +71,10 @@ def prepare(home: Path) -> list[Source]:
     return sources
 
 
-def waiting(home: Path, settle_seconds: float = SETTLE_SECONDS) -> list[tuple[str, Path]]:
-    """(source, file) of every complete file in the inbox, the oldest first."""
+def waiting(home: Path, settle_seconds: float = SETTLE_SECONDS, only: str | None = None) -> list[tuple[str, Path]]:
+    """(source, file) of every complete file in the inbox, or of one source's there, the oldest first."""
     found = []
-    for source in prepare(home):
+    for source in (source for source in prepare(home) if only in (None, source.name)):
         for path in folder(home, source.name).iterdir():
             if path.name.startswith(".") or path.name.lower().endswith(UNFINISHED) or RECEIPT.search(path.name):
                 continue
@@ -88,8 +88,8 @@ def waiting(home: Path, settle_seconds: float = SETTLE_SECONDS) -> list[tuple[st
     return [(source, path) for _, source, path in sorted(found)]
 
 
-def run(home: Path, settle_seconds: float = SETTLE_SECONDS, land: Land | None = None) -> list[Receipt]:
-    """Take every complete file. Raises LandingRefused busy when another run of the inbox is at it."""
+def run(home: Path, settle_seconds: float = SETTLE_SECONDS, land: Land | None = None, only: str | None = None) -> list[Receipt]:
+    """Take every complete file, or those of one source. Raises LandingRefused busy when another run of the inbox is at it."""
     (home / "inbox").mkdir(parents=True, exist_ok=True)
     lock = FileLock(home / "inbox" / ".lock")
     try:
@@ -98,7 +98,7 @@ def run(home: Path, settle_seconds: float = SETTLE_SECONDS, land: Land | None = 
         raise LandingRefused("busy", "the inbox is being taken in by another run") from None
     try:
         receipts, failed = [], []
-        for source, path in waiting(home, settle_seconds):
+        for source, path in waiting(home, settle_seconds, only):
             try:
                 receipt = take(home, source, path, land)
             except Exception as error:  # a defect met in one file must not keep the others waiting; it is told at the end

@@ -9,9 +9,12 @@ import os
 import sys
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import Annotated, Any, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
+
+if TYPE_CHECKING:
+    from ingest.inbox import Receipt
 
 app = typer.Typer(
     help="A self-hosted data lakehouse of Finnish organisations. The lake lies in KOHDE_HOME, by default ./lake.",
@@ -73,6 +76,8 @@ def synth(
 
     if out.exists() and any(out.iterdir()):
         raise Refused(f"{out} is not empty")
+    if unknown := set(source or []) - set(synthetic.SOURCES):
+        raise Refused(f"no source {min(unknown)!r} is made up; there is {', '.join(synthetic.SOURCES)}")
     with terminal.progress(not as_json) as progress:
         synthetic.generate(organisations, seed, days, out, progress=progress, sources=source, every=every)
     done = {"out": str(out.resolve()), "organisations": organisations, "seed": seed, "days": days, "every": every}
@@ -138,13 +143,16 @@ def land(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Take a source's data into the raw zone."""
+    """Take a source's data into the raw zone; without --from, what waits in the inbox of a source that has one."""
     from orchestration import landing, settings, terminal
 
+    told = landing.options(accept_bounds, dataset or [], search or [])
+    if origin is None and (answers := landing.take_inbox(source, _date(day), settings.export(), **told)) is not None:
+        _show_answers(source, answers, as_json)
+        return
     with terminal.progress(not as_json) as progress:
         started = datetime.now(UTC).replace(microsecond=0)
-        options = landing.options(accept_bounds, dataset or [], search or [])
-        receipts = landing.land(source, origin, _date(day), settings.export(), progress, **options)
+        receipts = landing.land(source, origin, _date(day), settings.export(), progress, **told)
     # A file that had been landed before answers with the receipt of that time.
     rows = [
         (
@@ -349,6 +357,23 @@ def main(arguments: list[str] | None = None) -> NoReturn:
         terminal.fail(str(error) if kind in SPOKEN else f"{kind}: {error} (--debug shows where)")
         sys.exit(1)
     sys.exit(0)
+
+
+def _show_answers(source: str, answers: "list[Receipt]", as_json: bool) -> None:
+    """What became of each file of an inbox. Ends with 1 when one was refused as a whole."""
+    from dataclasses import asdict
+
+    from ingest.inbox import OUTCOMES
+    from orchestration import terminal
+
+    def render(console: Any) -> None:
+        rows = [(a.file, a.verdict, *(a.rows.get(o, 0) for o in OUTCOMES), a.reason or "", a.path) for a in answers]
+        columns = ("file", "verdict", *OUTCOMES, "reason", "now lies at")
+        console.print(terminal.table(columns, rows) if rows else f"nothing waits in inbox/{source}")
+
+    terminal.show(as_json, [asdict(answer) for answer in answers], render)
+    if any(answer.verdict == "refused" for answer in answers):
+        raise typer.Exit(1)
 
 
 def _date(day: datetime | None) -> date | None:

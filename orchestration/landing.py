@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from ingest import lake
+from ingest import inbox, lake
 from ingest.source import Source
 from orchestration import settings
 from orchestration.state import Refused
@@ -47,6 +47,16 @@ def land(
         raise Refused(f"{source} takes no {', '.join(sorted(unknown))}")
     receipts: list[lake.Manifest] = loader.land(origin, as_of, home, progress, **options)
     return receipts
+
+
+def take_inbox(source: str, as_of: date | None, home: Path, **options: Any) -> list[inbox.Receipt] | None:
+    """Take the files that wait in the inbox of a source, and give the answers. None for a source whose data do not come so.
+
+    Who asks for it says that the files are complete: none is waited for. as_of, options: as of `land`.
+    """
+    if source not in Source.names() or Source.load(source).layout is None or settings.origin(source):
+        return None
+    return inbox.run(home, 0, lambda name, path: land(name, str(path), as_of, home, **options), only=source)
 
 
 def options(accept_bounds: str | None, datasets: list[str], search: list[str]) -> dict[str, Any]:

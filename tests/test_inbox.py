@@ -14,7 +14,7 @@ import pytest
 
 from ingest import inbox, lake
 from ingest.sources.survey import loader
-from orchestration import instance
+from orchestration import cli, instance
 from orchestration.definitions.inbox import inbox_job, inbox_sensor
 from tests.test_tabular import HOSTILE
 
@@ -312,8 +312,8 @@ def test_the_sensor_asks_for_a_run_that_takes_the_files(
     assert isinstance(looked(), dg.SkipReason)
     drop()
     assert isinstance(looked(), dg.SkipReason), "not settled yet"
-    monkeypatch.setattr(inbox.waiting, "__defaults__", (0,))
-    monkeypatch.setattr(inbox.run, "__defaults__", (0, None))
+    monkeypatch.setattr(inbox.waiting, "__defaults__", (0, None))
+    monkeypatch.setattr(inbox.run, "__defaults__", (0, None, None))
     assert isinstance(looked(), dg.RunRequest)
     unfinished = dagster.create_run_for_job(inbox_job, status=dg.DagsterRunStatus.STARTED)
     assert isinstance(looked(), dg.SkipReason), "a run is at it"
@@ -324,3 +324,24 @@ def test_the_sensor_asks_for_a_run_that_takes_the_files(
         "survey/objections", "survey/decision_makers", "survey/attempts", "survey/cases",
     }  # fmt: skip
     assert isinstance(looked(), dg.SkipReason) and (home / "inbox" / "survey" / "done" / "kysely.csv.receipt.csv").exists()
+
+
+def test_the_command_takes_what_waits_for_a_source(
+    home: Path, drop: Callable[..., Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    def kohde(*arguments: str) -> tuple[int | str | None, Any]:
+        with pytest.raises(SystemExit) as ended:
+            cli.main([*arguments, "--json"])
+        return ended.value.code, json.loads(capsys.readouterr().out)
+
+    drop()
+    feedback = drop("palaute.csv", "x", "bounces")
+    status, (answer,) = kohde("land", "survey", "--date", "2026-11-22")
+    assert (status, answer["verdict"], answer["rows"]) == (0, "taken", {"taken": 2, "partly": 2, "refused": 1})
+    assert {m.as_of for m in lake.manifests(home)} == {"2026-11-22"} and feedback.exists(), "the others' files stay"
+    drop("again.csv")
+    assert kohde("land", "survey")[1][0]["verdict"] == "unchanged"
+    drop("x.csv", "1;2\n")
+    status, (answer,) = kohde("land", "survey")
+    assert (status, answer["verdict"], answer["reason"]) == (1, "refused", "header_mismatch")
+    assert kohde("land", "survey") == (0, [])
