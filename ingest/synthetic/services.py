@@ -110,6 +110,7 @@ class NoticeService:
         self.folder = folder / "prh_notices"
         self.scratch = scratch
         self._days: dict[date, duckdb.DuckDBPyConnection] = {}
+        self._answers: dict[tuple[date | str, ...], list[int]] = {}
         self._lock = threading.Lock()
 
     def answer(self, day: date, path: str, query: Mapping[str, str]) -> Answer:
@@ -150,18 +151,30 @@ class NoticeService:
         if of_notice:
             test = " AND ".join(of_notice)
             conditions.append(f"len(list_filter(notices, lambda n: {test})) > 0")
-        where = " AND ".join(conditions) or "true"
-        cursor = self._index(day).cursor()
-        found = cursor.execute(f"SELECT count(*) FROM company WHERE {where}", parameters).fetchone()
-        total = found[0] if found else 0
+        places = self._found(day, " AND ".join(conditions) or "true", parameters)
+        total = len(places)
         page = int(wanted) if 1 <= int(wanted) <= -(-total // NOTICES_PAGE) else 1
-        rows = cursor.execute(
-            f"""SELECT record FROM company WHERE {where} ORDER BY place
-            LIMIT {NOTICES_PAGE} OFFSET {(page - 1) * NOTICES_PAGE}""",
-            parameters,
-        ).fetchall()
+        rows = (
+            self._index(day)
+            .cursor()
+            .execute(
+                "SELECT record FROM company WHERE place IN (SELECT unnest(?::BIGINT[])) ORDER BY place",
+                [places[(page - 1) * NOTICES_PAGE : page * NOTICES_PAGE]],
+            )
+            .fetchall()
+        )
         body = f'{{"totalResults":{total},"companies":[{",".join(record for (record,) in rows)}]}}'
         return json_answer(HTTPStatus.OK, body.encode())
+
+    def _found(self, day: date, where: str, parameters: Mapping[str, str]) -> list[int]:
+        """The places of what a query finds, remembered: of a million companies, pages by the hundred are asked for."""
+        key: tuple[date | str, ...] = (day, where, *parameters.values())
+        if key not in self._answers:
+            if len(self._answers) >= 8:
+                self._answers.clear()
+            rows = self._index(day).cursor().execute(f"SELECT place FROM company WHERE {where} ORDER BY place", parameters)
+            self._answers[key] = [place for (place,) in rows.fetchall()]
+        return self._answers[key]
 
     def _notice(self, day: date, record_number: str) -> Answer:
         rows = (
