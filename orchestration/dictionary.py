@@ -62,7 +62,7 @@ def mart_dictionary(manifest: Mapping[str, Any]) -> str:
     Raises ValueError for a mart whose description does not state `Grain and key: ...`.
     """
     nodes = manifest["nodes"].values()
-    marts = [node for node in nodes if node["resource_type"] == "model" and node["path"].startswith("marts/")]
+    marts = [node for node in nodes if node["resource_type"] == "model" and node["path"].startswith(("marts/", "restricted/"))]
     return "\n".join([HEAD, *(_section(mart) for mart in sorted(marts, key=lambda mart: str(mart["name"])))])
 
 
@@ -76,7 +76,7 @@ def _section(mart: Mapping[str, Any]) -> str:
     ]
     return "\n".join(
         [
-            f"## {mart['name']}\n",
+            f"## {'' if mart['schema'] == 'main' else mart['schema'] + '.'}{mart['name']}\n",
             f"{GRAIN.sub('', about).strip()}\n",
             f"Grain and key: {', '.join(f'`{key.strip()}`' for key in grain[1].split(','))}\n",
             "| Column | Type | Rule | What it is |",

@@ -23,11 +23,12 @@ from orchestration import settings
 from orchestration.state import WAREHOUSE, BuildState, Refused, writer
 
 KEPT_VERSIONS = 3
-FILES = ("registry", "analyst")
-"""registry: every mart as built. analyst: without the columns that dbt tags `personal: true`."""
+FILES = {"registry": ("main", "reference", "restricted"), "analyst": ("main", "reference")}
+"""File -> the schemas it holds: marts, the code lists that their names (and `organisations_as_of`) come from, and what no marketing
+model may read. registry: every table as built. analyst: without the columns that dbt tags `personal` (names, contact points, birth).
+"""
 
-SCHEMAS = ("main", "reference")
-"""What is published: the marts, and the code lists that their names (and `organisations_as_of`) come from."""
+SCHEMAS = FILES["registry"]
 
 
 class Table(NamedTuple):
@@ -162,7 +163,7 @@ def _copy_marts(home: Path, draft: Path) -> dict[str, int]:
         path = draft / f"{name}.duckdb"
         with duckdb.connect(str(path)) as db:
             db.execute(f"ATTACH {_text(str(home / WAREHOUSE))} AS warehouse (READ_ONLY)")
-            tables = _tables(db, personal)
+            tables = {table: columns for table, columns in _tables(db, personal).items() if table.schema in FILES[name]}
             if name == "analyst":
                 tables = {
                     table: [column for column in columns if column.lower() not in personal[table]]
@@ -180,7 +181,7 @@ def _copy_marts(home: Path, draft: Path) -> dict[str, int]:
 
 
 def _personal_columns(manifest: Path) -> dict[Table, set[str]]:
-    """Table -> columns tagged `personal: true` in dbt. Without the manifest nobody can tell, so nothing is published."""
+    """Table -> columns tagged `personal` in dbt (`true` or the kind, such as `direct`). Without the manifest nobody can tell, so nothing is published."""
     try:
         nodes: Iterable[dict[str, Any]] = json.loads(manifest.read_text())["nodes"].values()
     except (FileNotFoundError, ValueError, KeyError):

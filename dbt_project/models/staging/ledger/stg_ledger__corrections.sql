@@ -14,8 +14,8 @@ renamed as (
         -- decision
         business_id,
         person_id,
-        "field" as field_name,
-        "value",
+        field as field_name,
+        value,
         by_whom,
         reason,
         made_at

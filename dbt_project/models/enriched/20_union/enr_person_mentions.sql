@@ -1,0 +1,108 @@
+{{ config(materialized='table') }}
+
+-- Everybody that any source names, one row per mention: who was named where, with all that helps to tell who it is. What has
+-- changed since (a new surname) is the current text, and `names` has every one there ever was.
+with places as (
+
+    select
+        mention_id,
+        min(valid_from) as first_seen_on,
+        arg_max(load_id, valid_from) as load_id,
+        max(valid_from) as as_of,
+        any_value(business_id) as business_id,
+        arg_max(struct_pack(first_name := first_names, last_name := last_name), valid_from) as last_told,
+        list(distinct struct_pack(first_name := first_names, last_name := last_name, full_name := null::varchar)) as names,
+        arg_max(birth_date, valid_from) as birth_date,
+        any_value(register_person_id) as register_person_id
+    from {{ ref('enr_registered_roles') }}
+    where not is_firm
+    group by mention_id
+
+),
+
+reports as (
+
+    select *
+    from {{ ref('stg_survey__decision_makers') }}
+    where op <> 'D'
+
+),
+
+reported as (
+
+    select
+        'survey:decision_makers:' || report_id as mention_id,
+        min(as_of) as first_seen_on,
+        max(load_id) as load_id,
+        max(as_of) as as_of,
+        arg_max(reports, load_id) as last_told,
+        list(distinct struct_pack(first_name := first_name, last_name := last_name, full_name := name)) as names
+    from reports
+    group by report_id
+
+),
+
+mentions as (
+
+    select
+        mention_id,
+        'prh_officers' as source_name,
+        'officers' as dataset,
+        'role' as kind,
+        load_id,
+        as_of,
+        first_seen_on,
+        business_id,
+        last_told.first_name as first_name,
+        last_told.last_name as last_name,
+        null::varchar as full_name,
+        names,
+        birth_date,
+        register_person_id,
+        null::varchar as email,
+        null::varchar as email_kind,
+        null::varchar as phone,
+        null::varchar as phone_kind,
+        null::varchar as title,
+        null::varchar as occasion
+    from places
+
+    union all by name
+
+    select
+        mention_id,
+        'survey' as source_name,
+        'decision_makers' as dataset,
+        'report' as kind,
+        load_id,
+        as_of,
+        first_seen_on,
+        last_told.business_id as business_id,
+        last_told.first_name as first_name,
+        last_told.last_name as last_name,
+        last_told.name as full_name,
+        names,
+        last_told.email as email,
+        last_told.email_kind as email_kind,
+        last_told.phone_e164 as phone,
+        last_told.phone_kind as phone_kind,
+        last_told.title as title,
+        -- One interview; who is told twice in it is two persons, unless misspelt.
+        last_told.case_id as occasion
+    from reported
+
+),
+
+spelled as (
+
+    select
+        *,
+        concat_ws(' ', first_name, last_name, full_name) as spelling
+    from mentions
+
+)
+
+select
+    * exclude (spelling),
+    {{ normal_name_fold('spelling') }} as name_fold
+from spelled

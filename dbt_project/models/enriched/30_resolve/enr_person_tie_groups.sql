@@ -1,0 +1,147 @@
+{{ config(materialized='table') }}
+
+-- Nodes that share what speaks for one person: one row per piece of evidence and node. A group whose members cannot all be one
+-- (two numbers of the register, two dates of birth) is ambiguous: it says nothing of who is which of them.
+--
+-- Never a name alone across organisations: beside the name stands a date of birth, a contact point of one's own, or the
+-- organisation.
+with contacts as (
+
+    -- A mobile number or a mailbox of one's own; what a whole house answers is nobody's.
+    select distinct
+        nodes.node,
+        mentions.business_id,
+        mentions.email as contact,
+        mentions.email_kind = 'personal' as is_mailbox
+    from {{ ref('enr_person_mentions') }} as mentions
+    inner join {{ ref('enr_person_nodes') }} as nodes on mentions.mention_id = nodes.mention_id
+    where mentions.email_kind in ('personal', 'free_mail')
+
+    union all
+
+    select distinct
+        nodes.node,
+        mentions.business_id,
+        mentions.phone as contact,
+        false as is_mailbox
+    from {{ ref('enr_person_mentions') }} as mentions
+    inner join {{ ref('enr_person_nodes') }} as nodes on mentions.mention_id = nodes.mention_id
+    where mentions.phone_kind = 'mobile'
+
+),
+
+names as (
+
+    select * from {{ ref('enr_person_names') }}
+
+),
+
+-- Two of one forename told at once work there together: there another surname is another person.
+namesakes as (
+
+    select
+        names.business_id,
+        names.heads[1] as head
+    from names
+    inner join {{ ref('enr_person_mentions') }} as mentions on names.node = mentions.mention_id
+    where mentions.occasion is not null
+    group by names.business_id, mentions.occasion, names.heads[1]
+    having count(distinct names.surnames[1]) > 1
+
+),
+
+evidence as (
+
+    select
+        'birth_and_name' as reason,
+        concat_ws('|', birth_date, unnest(pairs)) as shared,
+        node
+    from names
+    where birth_date is not null
+
+    union all
+
+    select
+        'contact_and_name' as reason,
+        concat_ws('|', contacts.contact, unnest(names.pairs)) as shared,
+        names.node
+    from names
+    inner join contacts on names.node = contacts.node
+
+    union all
+
+    select
+        'organisation_and_name' as reason,
+        concat_ws('|', business_id, unnest(pairs)) as shared,
+        node
+    from names
+
+    union all
+
+    -- Who married or divorced has another surname and all the rest as before.
+    select
+        'organisation_birth_and_forename' as reason,
+        concat_ws('|', business_id, birth_date, unnest(heads)) as shared,
+        node
+    from names
+    where birth_date is not null
+
+    union all
+
+    select
+        'organisation_contact_and_forename' as reason,
+        concat_ws('|', names.business_id, contacts.contact, head) as shared,
+        names.node
+    from names
+    inner join contacts on names.node = contacts.node and names.business_id = contacts.business_id
+    cross join unnest(names.heads) as t (head)
+    where len(head) > 1 and not exists (
+        select 1 from namesakes
+        where namesakes.business_id = names.business_id and namesakes.head = t.head
+    )
+
+    union all
+
+    -- Half of a double forename, a new surname, a slip: a mailbox in one's own name is still one's own.
+    select
+        'organisation_mailbox_and_part_of_name' as reason,
+        concat_ws('|', names.business_id, contacts.contact, word) as shared,
+        names.node
+    from names
+    inner join contacts on names.node = contacts.node and names.business_id = contacts.business_id and contacts.is_mailbox
+    cross join unnest(list_distinct(list_concat(names.heads, names.surnames))) as t (word)
+    where len(word) > 1
+
+),
+
+shared_by_several as (
+
+    select
+        reason,
+        shared,
+        unnest(list(distinct node)) as node
+    from evidence
+    group by reason, shared
+    having count(distinct node) > 1
+
+),
+
+known as (
+
+    select distinct on (node)
+        node,
+        register_person_id,
+        birth_date
+    from {{ ref('enr_person_nodes') }}
+
+)
+
+select
+    shared_by_several.reason,
+    shared_by_several.shared,
+    shared_by_several.node,
+    known.register_person_id is not null or known.birth_date is not null as is_identified,
+    count(distinct known.register_person_id) over (partition by shared_by_several.reason, shared_by_several.shared) > 1
+    or count(distinct known.birth_date) over (partition by shared_by_several.reason, shared_by_several.shared) > 1 as is_ambiguous
+from shared_by_several
+inner join known on shared_by_several.node = known.node
