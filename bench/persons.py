@@ -1,8 +1,8 @@
 """`python -m bench.persons`: who is who, against the truth of a made-up Finland, with time and memory.
 
-Generates (or takes with --source) a folder with several days of officers and surveys, lands them, builds the models of persons, and
-compares every pair of mentions with truth/mentions: of the pairs we say are one person, how many are (precision); of those that
-are, how many we found (recall). Apart from all pairs also those within the register and those between register and survey.
+Generates (or takes with --source) a folder with several days of officers and surveys, lands them, builds the models of persons,
+and compares every pair of mentions with truth/mentions: of the pairs we say are one person, how many are (precision); of those
+that are, how many we found (recall). Apart from all pairs also those within the register and those between register and survey.
 """
 
 import argparse
@@ -74,7 +74,7 @@ def kohde() -> str:
 
 
 def land(source: Path, home: Path) -> list[Step]:
-    """Surveys first: while no register is there, no organisation is unknown, and none of this bench's registers has them all."""
+    """Surveys first: while no register is there, no organisation is unknown, and the register of officers lacks some."""
     waves = [(kohde(), "land", "survey", "--from", str(day)) for day in sorted((source / "survey").iterdir())]
     days = [(kohde(), "land", "prh_officers", "--from", str(day)) for day in sorted((source / "prh_officers").iterdir())]
     accept = ["--accept-bounds", "bench"]
@@ -118,8 +118,8 @@ def _pairs(con: duckdb.DuckDBPyConnection, by: str, kinds: tuple[str, str] | Non
         count = f"{kinds[0]}s * ({kinds[0]}s - 1) // 2"
     else:
         count = f"{kinds[0]}s * {kinds[1]}s"
-    grouped = f"""select count(*)::bigint as n, count(*) filter (kind = 'role') as roles, count(*) filter (kind = 'report') as reports
-                  from told group by {by}"""
+    grouped = f"""select count(*)::bigint as n, count(*) filter (kind = 'role') as roles,
+                         count(*) filter (kind = 'report') as reports from told group by {by}"""
     return int(con.execute(f"select coalesce(sum({count}), 0) from ({grouped})").fetchall()[0][0])
 
 

@@ -24,8 +24,9 @@ from orchestration.state import WAREHOUSE, BuildState, Refused, writer
 
 KEPT_VERSIONS = 3
 FILES = {"registry": ("main", "reference", "restricted"), "analyst": ("main", "reference")}
-"""File -> the schemas it holds: marts, the code lists that their names (and `organisations_as_of`) come from, and what no marketing
-model may read. registry: every table as built. analyst: without the columns that dbt tags `personal` (names, contact points, birth).
+"""File -> the schemas it holds: marts, the code lists that their names (and `organisations_as_of`) come from, and what no
+marketing model may read. registry: every table as built. analyst: without the columns that dbt tags `personal` (names, contact
+points, dates of birth).
 """
 
 SCHEMAS = FILES["registry"]
@@ -181,7 +182,10 @@ def _copy_marts(home: Path, draft: Path) -> dict[str, int]:
 
 
 def _personal_columns(manifest: Path) -> dict[Table, set[str]]:
-    """Table -> columns tagged `personal` in dbt (`true` or the kind, such as `direct`). Without the manifest nobody can tell, so nothing is published."""
+    """Table -> columns tagged `personal` in dbt (`true`, or the kind, such as `direct`).
+
+    Without the manifest nobody can tell, so nothing is published.
+    """
     try:
         nodes: Iterable[dict[str, Any]] = json.loads(manifest.read_text())["nodes"].values()
     except (FileNotFoundError, ValueError, KeyError):

@@ -1,7 +1,7 @@
 """Nodes that are one person: ties made from the strongest to the weakest, none that would contradict (base/clusters.py).
 
-Python, because joining sets one tie at a time with a veto is a loop and no query. Half a million ties take seconds. It runs where
-dbt runs; on Spark it would run on the driver, on the collected ties, which are few beside the mentions.
+Python, because joining sets one tie at a time with a veto is a loop and no query. Half a million ties take seconds. It runs
+where dbt runs; on Spark it would run on the driver, on the collected ties, which are few beside the mentions.
 """
 
 import pyarrow as pa
