@@ -304,6 +304,36 @@ def status(as_json: Json = False) -> None:
 
 
 @app.command()
+def classify(
+    title: Annotated[str, typer.Argument(help="A title, as somebody wrote it.")],
+    language: Annotated[str | None, typer.Option(help="fi, sv or en; default: not known.")] = None,
+    as_json: Json = False,
+) -> None:
+    """What a title says: areas of responsibility, level, how sure, and why."""
+    from dataclasses import asdict
+
+    from base.titles import explain, vocabulary
+    from orchestration import terminal
+
+    if language not in (None, "fi", "sv", "en"):
+        raise typer.BadParameter(f"{language!r} is none of fi, sv, en", param_hint="--language")
+    found = explain(title, language)
+
+    def render(console: Any) -> None:
+        if found.labels:
+            columns = ("area", "function", "weight", "confidence", "because")
+            rows = [(label.area, label.function, label.weight, label.confidence, label.reason) for label in found.labels]
+            console.print(terminal.table(columns, rows))
+            console.print(f"\nlevel      {found.level}")
+        else:
+            console.print(terminal.escape(found.reason))
+        console.print(f"read as    {terminal.escape(found.normal_form)}")
+        console.print(f"version    {vocabulary().version}")
+
+    terminal.show(as_json, asdict(found) | {"classifier_version": vocabulary().version}, render)
+
+
+@app.command()
 def query(
     sql: Annotated[str, typer.Argument(help="Any DuckDB SELECT.")],
     restricted: Annotated[bool, typer.Option("--registry", help="Ask the restricted file with all columns.")] = False,

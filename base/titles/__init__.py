@@ -11,9 +11,9 @@ from pathlib import Path
 import polars as pl
 
 from base.titles.rules import Judgement, Label, judge
-from base.titles.vocabulary import SEEDS, TABLES, Vocabulary
+from base.titles.vocabulary import SEEDS, TABLES, Vocabulary, version_of
 
-__all__ = ["SCHEMA", "Judgement", "Label", "Vocabulary", "classify", "explain", "vocabulary", "vocabulary_of"]
+__all__ = ["SCHEMA", "Judgement", "Label", "Vocabulary", "classify", "explain", "rows_of", "version_of", "vocabulary"]
 
 SCHEMA = {
     "language": pl.String,
@@ -36,10 +36,9 @@ def vocabulary(folder: Path = SEEDS) -> Vocabulary:
     return Vocabulary.load(folder)
 
 
-def vocabulary_of(tables: Mapping[str, pl.DataFrame]) -> Vocabulary:
-    """A vocabulary of seed tables that are in memory, as dbt has them. Raises KeyError when one is missing."""
-    as_text = {name: tables[name].with_columns(pl.all().cast(pl.String).fill_null("")) for name in TABLES}
-    return Vocabulary({name: table.to_dicts() for name, table in as_text.items()})
+def rows_of(tables: Mapping[str, pl.DataFrame]) -> dict[str, list[dict[str, str]]]:
+    """Seed tables that are in memory, as dbt has them, in the shape that Vocabulary and version_of take."""
+    return {name: tables[name].with_columns(pl.all().cast(pl.String).fill_null("")).to_dicts() for name in TABLES}
 
 
 def explain(title: str, language: str | None = None) -> Judgement:
@@ -52,8 +51,10 @@ def classify(titles: pl.DataFrame, known: Vocabulary | None = None) -> pl.DataFr
 
     Null titles are left out. The cost is that of the distinct titles: 20,000 of them take a few seconds on one core.
     """
-    known = known or vocabulary()
     pairs = titles.select("language", "title").drop_nulls("title").unique(maintain_order=True)
+    if pairs.is_empty():
+        return pl.DataFrame(schema=SCHEMA)
+    known = known or vocabulary()
     rows: list[tuple[object, ...]] = []
     for language, title in pairs.iter_rows():
         found = judge(title, language, known)

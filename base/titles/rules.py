@@ -78,7 +78,11 @@ class Piece:
 
 @dataclass(slots=True)
 class Finding:
-    """What a piece gives."""
+    """What a piece gives.
+
+    head_first: "head of sales"; exact: a curated title; bare: no function but a weak one ("project manager"), so that a
+    neighbour may say of what; only_head: not even that ("director").
+    """
 
     functions: tuple[tuple[str, float], ...]
     level: str
@@ -87,6 +91,7 @@ class Finding:
     head_first: bool = False
     exact: bool = False
     bare: bool = False
+    only_head: bool = False
 
 
 def judge(title: str, language: str | None, vocabulary: Vocabulary) -> Judgement:
@@ -112,9 +117,9 @@ class _Title:
         if negative := self._negative():
             return self._nothing(negative)
         findings = self._findings([p for p in self.pieces if not p.bracketed])
-        # What stands in brackets is told again in other words, or the place: it counts where the rest says nothing.
-        if not findings:
-            findings = self._initialism() or self._findings(self.pieces)
+        # What stands in brackets is told again in other words, or the place: it counts where the rest says too little.
+        if all(finding.bare for finding in findings):
+            findings = ([] if findings else self._initialism()) or self._findings(self.pieces)
         if not findings:
             return self._nothing(self._why_not())
         labels: dict[str, Label] = {}
@@ -200,18 +205,23 @@ class _Title:
 
     def _findings(self, pieces: Sequence[Piece]) -> list[Finding]:
         alone = [self._finding(piece.items) for piece in pieces]
-        findings = [finding for finding in alone if finding]
+        findings, lenders = [], set()
         for at, piece in enumerate(pieces):
-            if alone[at] or not self._functions(piece.items):
+            # A head that has found no function here: an unknown word stands beside a weak one.
+            if alone[at] or not self._functions(piece.items) or self._heads(piece.items):
                 continue
-            if self._heads(piece.items):  # understood, but not enough: an unknown word beside a weak one
-                continue
-            findings += filter(None, [self._shared(pieces, alone, at)])
+            finding, lender = self._shared(pieces, alone, at)
+            if finding:
+                findings.append(finding)
+                lenders.add(lender)
         # "Director, Sales", "Project Manager, IT": the neighbour says of what, so the bare title adds no area of its own.
-        return [f for f in findings if not f.bare] or findings
+        findings = [f for at, f in enumerate(alone) if f and not (f.bare and at in lenders)] + findings
+        return [f for f in findings if not f.only_head] or findings
 
-    def _shared(self, pieces: Sequence[Piece], alone: Sequence[Finding | None], at: int) -> Finding | None:
-        """A piece of functions with the head of a neighbour: the next one's, else the last one's."""
+    def _shared(self, pieces: Sequence[Piece], alone: Sequence[Finding | None], at: int) -> tuple[Finding | None, int | None]:
+        """A piece of functions with the head of a neighbour, the next one's, else the last one's; and that neighbour, if it
+        has nothing to do but lend its head.
+        """
         soft = False
         for later in range(at + 1, len(pieces)):
             soft |= pieces[later].before == SOFT
@@ -220,7 +230,8 @@ class _Title:
             if heads:
                 bare = not self._stated(pieces[later].items)
                 if (soft and not (finding and finding.head_first)) or bare:
-                    return self._finding([*pieces[at].items, heads[-1]])
+                    listed = (soft and not bare) or pieces[later].before == SOFT
+                    return self._finding([*pieces[at].items, heads[-1]]), None if listed else later
                 break
             if not self._functions(pieces[later].items):
                 break
@@ -231,9 +242,9 @@ class _Title:
                 bare = not self._stated(pieces[earlier].items) and not (finding and not finding.bare)
                 joined = all(pieces[i].before == SOFT for i in range(earlier + 1, at + 1))
                 if heads and (bare or (finding and finding.head_first and self._listed(pieces, earlier, at)) or joined):
-                    return self._finding([heads[0], *pieces[at].items])
+                    return self._finding([heads[0], *pieces[at].items]), None if joined and not bare else earlier
                 break
-        return None
+        return None, None
 
     @staticmethod
     def _listed(pieces: Sequence[Piece], first: int, at: int) -> bool:
@@ -297,8 +308,9 @@ class _Title:
     def _exact(self, entry: Entry, item: Item | None, confidence: float, items: Sequence[Item] = ()) -> Finding:
         band = {EXACT: "curated title", NORMALISED: "curated title after normalisation", COMPOSED: "curated title within"}
         reason = f"{band[confidence]}: {entry.term}{self._corrections([item] if item else items)}"
-        bare = entry.scope == "whole" and not self._stated(items)
-        return Finding(entry.functions, entry.level, confidence, reason, exact=True, bare=bare)
+        whole = entry.scope == "whole"
+        bare, only_head = whole and not self._stated(items), whole and not self._functions(items)
+        return Finding(entry.functions, entry.level, confidence, reason, exact=True, bare=bare, only_head=only_head)
 
     def _anchors(self, items: list[Item], at: int) -> bool:
         """Whether an item can be what the piece turns on: a head, or a curated title that is not the stem of a head."""
@@ -308,10 +320,10 @@ class _Title:
         follows = any(i.one("head", None) for i in items[at + 1 :])
         return bool(item.one("exact", None)) and not (follows and item.one("function", None))
 
-    def _heads(self, items: list[Item]) -> list[Item]:
+    def _heads(self, items: Sequence[Item]) -> list[Item]:
         return [i for i in items if i.one("head", None)]
 
-    def _functions(self, items: list[Item]) -> list[Item]:
+    def _functions(self, items: Sequence[Item]) -> list[Item]:
         return [i for i in items if i.one("function", None)]
 
     def _stated(self, items: Sequence[Item]) -> bool:

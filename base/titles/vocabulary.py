@@ -78,6 +78,7 @@ class Vocabulary:
         self.verbatim: set[str] = set()
         self.phrase_words: set[str] = set()
         self._bare: set[str] = set()
+        self._full: dict[str, list[str]] = {}  # heads: dir -> direktör, director
         self._tails_of_phrases: set[str] = set()
         self._load()
         self.initialisms: dict[str, list[Reading]] = {}
@@ -102,14 +103,8 @@ class Vocabulary:
 
     @cached_property
     def version(self) -> str:
-        """Twelve hexadecimal digits that change with any row of the vocabulary and any line of the rules."""
-        digest = hashlib.sha256()
-        for name in TABLES:
-            for row in sorted(tuple(sorted((k, str(v or "")) for k, v in row.items())) for row in self.tables[name]):
-                digest.update(repr((name, row)).encode())
-        for module in sorted(Path(__file__).parent.glob("*.py")):
-            digest.update(module.read_bytes())
-        return digest.hexdigest()[:12]
+        """See version_of."""
+        return version_of(self.tables)
 
     def find(self, parts: list[str], start: int) -> tuple[int, list[Entry]]:
         """The longest phrase that begins at a part: how many parts it takes, and its entries. (0, []) when there is none."""
@@ -124,7 +119,9 @@ class Vocabulary:
 
     def whole(self, parts: Iterable[str]) -> list[Entry]:
         """Curated titles that consist of exactly these parts."""
-        return self.wholes.get("".join(parts), [])
+        parts = list(parts)
+        spelled_out = ["".join(self._full.get(part, [part])[-turn] for part in parts) for turn in (0, 1)]
+        return next((found for k in ("".join(parts), *spelled_out) if (found := self.wholes.get(k))), [])
 
     def _load(self) -> None:
         for row in self.tables["title_functions"]:
@@ -135,6 +132,8 @@ class Vocabulary:
             self.verbatim |= {row["title"], *(row["other_forms"] or "").split("|")}
         for row in self.tables["title_heads"]:
             self._add(row, Entry("head", row["term"], row["language"], level=row["level"]))
+            for form in filter(None, (row["other_forms"] or "").split("|")):
+                self._full.setdefault(key(form), []).append(key(row["term"]))
         for row in self.tables["title_modifiers"]:
             self._add(row, Entry("modifier", row["term"], row["language"], row["kind"]))
         for row in self.tables["title_negatives"]:
@@ -292,6 +291,17 @@ class Vocabulary:
             if start > SHORT and len(parts) > 1 and parts[0] in self._open and len(parts[0]) > SHORT + 1:
                 return parts
         return ()
+
+
+def version_of(tables: Mapping[str, Iterable[Row]]) -> str:
+    """Twelve hexadecimal digits that change with any row of the vocabulary and any line of the rules."""
+    digest = hashlib.sha256()
+    for name in TABLES:
+        for row in sorted(tuple(sorted((k, str(v or "")) for k, v in row.items())) for row in tables[name]):
+            digest.update(repr((name, row)).encode())
+    for module in sorted(Path(__file__).parent.glob("*.py")):
+        digest.update(module.read_bytes())
+    return digest.hexdigest()[:12]
 
 
 def key(term: str) -> str:
