@@ -14,7 +14,7 @@ from rich.console import Console
 
 from base.files import write_text
 from ledger import keys
-from orchestration import settings, terminal
+from orchestration import settings, terminal, worlds
 from orchestration.state import Refused, writer
 
 if TYPE_CHECKING:
@@ -25,11 +25,8 @@ if TYPE_CHECKING:
 
 FIRST_DAY = date(2026, 1, 2)
 DAYS = 2
-# What comes as files, landed from the folder of the day; the other sources are asked over HTTP by the daily job. Registers
-# lie there in the morning. What people send comes when the day's register has landed, since it speaks of organisations the
-# lake has to know, and is built the next morning.
-REGISTER_FILES = ["prh_officers", "ytj_extract", "associations", "foundations", "vero", "statfi_business"]
-PEOPLES_FILES = ["survey", "bounces", "external_lists"]
+# The daily job asks the served sources; files are landed from the folder of the day, what people send after the job: it is built
+# the next morning.
 QUERIES = {
     "Whom is there to reach?": (
         "SELECT legal_form_group, count(*) AS organisations, count(*) FILTER (is_marketing_target) AS targets "
@@ -156,12 +153,12 @@ def _run(home: Path, organisations: int, seed: int, report: DemoReport, console:
                 _stage(console, f"day {number}, {day}: landing, building, publishing"),
                 _served(Path(report.source), day) as register,
             ):
-                _land_files(REGISTER_FILES, Path(report.source), day, home)
+                worlds.land_files(worlds.REGISTER_FILES, Path(report.source), day, home)
                 config = daily_config(register, day)
                 result = job.execute_in_process(run_config=config, instance=dagster, raise_on_error=False)
             if not result.success:
                 raise RuntimeError(f"day {number}: {_failure(result)}")
-            _land_files(PEOPLES_FILES, Path(report.source), day, home)
+            worlds.land_files(worlds.PEOPLES_FILES, Path(report.source), day, home)
             loads = [receipt for receipt in lake.manifests(home) if receipt.load_id not in before]
             report.days.append(_day_report(home, day, loads, time.monotonic() - began))
     from orchestration.publish import connect, current
@@ -210,17 +207,6 @@ def daily_config(register: "RegistryServer", day: date) -> dict[str, Any]:
     """Run configuration of the daily job that takes its sources from a register server on this machine."""
     told = {source: {"config": {"origin": url, "as_of": day.isoformat()}} for source, url in register.urls.items()}
     return {"ops": {f"land_{source}": config for source, config in told.items()}}
-
-
-def _land_files(names: list[str], source: Path, day: date, home: Path) -> None:
-    """Land what came as files on a day: the day's folder or file; what is not dated by days comes on the first."""
-    from orchestration import landing
-
-    for name in names:
-        dated = [path for path in (source / name).glob("*") if path.stem == day.isoformat()]
-        # 2026-01-staff.csv speaks of a month, not of a day.
-        if dated or (day == FIRST_DAY and not any((source / name).glob("20[0-9][0-9]-[0-9][0-9]-[0-9][0-9]*"))):
-            landing.land(name, str(dated[0] if dated else source / name), day, home)
 
 
 def _failure(result: "ExecuteInProcessResult") -> str:

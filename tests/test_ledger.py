@@ -8,11 +8,13 @@ from datetime import date
 from pathlib import Path
 
 import pytest
+import yaml
 import sqlalchemy as sa
 
 from ingest import lake
 from ingest.sources.ledger import loader
 from ledger import store
+from orchestration import settings
 from orchestration.build import plan_build
 from tests.staging import build_staging, staged
 
@@ -53,7 +55,7 @@ def test_a_correction_is_about_somebody_and_some_column(tmp_path: Path) -> None:
     assert [row["value"] for row in store.rows(tmp_path, store.Correction)] == [None, "Oikea"]
     with pytest.raises(store.LedgerRefused, match="which"):
         store.correct(tmp_path, "phone", "1", "a", "b")
-    with pytest.raises(store.LedgerRefused, match="no column"):
+    with pytest.raises(store.LedgerRefused, match="cannot be corrected"):
         store.correct(tmp_path, "phone; drop table", "1", "a", "b", business_id="0112038-9")
 
 
@@ -147,3 +149,9 @@ def test_commands(tmp_path: Path) -> None:
     assert done.returncode == 0 and json.loads(done.stdout) == {"correction": 1}, done.stderr
     refused = kohde(tmp_path, "judge", "same", ONE, ONE, "--by", "me", "--reason", "x")
     assert refused.returncode == 1 and refused.stderr.strip().endswith("a mention cannot be judged against itself")
+
+
+def test_the_models_let_the_same_fields_be_corrected() -> None:
+    told = yaml.safe_load((settings.DBT_PROJECT / "dbt_project.yml").read_text())["vars"]
+    assert told["correctable"] == list(store.ORGANISATION_FIELDS)
+    assert told["correctable_of_persons"] == list(store.PERSON_FIELDS)

@@ -1,6 +1,6 @@
 """Organisations of many sources: whose word counts, what is carried forward, and that the order of landing does not matter."""
 
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -8,12 +8,14 @@ from typing import Any
 import pytest
 
 from ingest.sources.associations import loader as associations
+from ingest.sources.ledger import loader as promises
 from ingest.sources.vero import loader as vero
 from ingest.synthetic import generate
+from ledger import store
 from orchestration.build import build
+from orchestration.worlds import land_day
 from tests.test_marts import Lake, business_id, company, differences, seeded
 from tests.test_yrtti import body, write
-from tests.worlds import land_day
 
 __all__ = ["seeded"]  # the fixture
 
@@ -205,3 +207,30 @@ def test_what_was_told_by_hand_at_once(told_by_hand: Lake, tmp_path: Path) -> No
     whole = told_by_hand.copy(tmp_path / "lake")
     whole.dbt("run", full=True)
     assert differences(told_by_hand, whole) == {}
+
+
+def test_a_correction_outranks_the_sources_until_one_agrees(seeded: Path, tmp_path: Path) -> None:
+    """Made today; the register, which knows better a month later, is heard again from then on."""
+    lake, today = Lake(tmp_path / "lake", seeded), datetime.now(UTC).date()
+    lake.land_bulk(today - timedelta(days=1), [company(FIRM, "Väärä Oy"), company(OTHER, "Muu Oy")])
+    lake.increment()
+    store.correct(lake.home, "name", "Oikea Oy", "a tester", "they called", business_id=FIRM)
+    store.correct(lake.home, "phone", "+358100000000", "a tester", "they called", business_id=FIRM)
+    promises.land(None, None, lake.home)
+    lake.increment()
+    store.correct(lake.home, "phone", None, "a tester", "there is none after all", business_id=FIRM)
+    promises.land(None, None, lake.home)
+    lake.increment()
+    later = [today + timedelta(days=days) for days in (30, 60, 90)]
+    for day, name in zip(later, ("Yhä Väärä Oy", "Oikea Oy", "Uusin Oy"), strict=True):
+        lake.land_bulk(day, [company(FIRM, name), company(OTHER, "Muu Oy")])
+        lake.increment()
+    rows = lake.rows("select name, phone, valid_from from organisation_history where business_id = ? order by valid_from", FIRM)
+    assert [(row["name"], row["phone"], (row["valid_from"] - today).days) for row in rows] == [
+        ("Väärä Oy", None, -1),
+        ("Oikea Oy", None, 0),
+        ("Uusin Oy", None, 90),
+    ]
+    whole = lake.copy(tmp_path / "whole")
+    whole.dbt("run", full=True)
+    assert differences(lake, whole) == {}

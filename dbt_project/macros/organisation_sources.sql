@@ -30,12 +30,47 @@
     }) }}
 {%- endmacro %}
 
-{#- What a field is made of: the first source in var survivorship that tells it. Null for a source that has no such column. -#}
+{#- Fields of the claims that a correction may outrank: what the mart calls municipality_code the claims call domicile_code. -#}
+{% macro correctable_claims() -%}
+    {%- set fields = [] -%}
+    {%- for field in var('correctable') -%}
+        {%- do fields.append('domicile_code' if field == 'municipality_code' else field) -%}
+    {%- endfor -%}
+    {{ return(fields) }}
+{%- endmacro %}
+
+{#- What a field is made of: a correction, else the first source in var survivorship that tells it. -#}
 {% macro surviving(field) -%}
+    {%- set told -%}
     coalesce({% for source in var('survivorship')[field] %}{{ source }}.{{ field }}{{ ', ' if not loop.last }}{% endfor %})
+    {%- endset -%}
+    {%- if field in correctable_claims() -%}
+    if(corrections.{{ field }} is not null, corrections.{{ field }}.value, {{ told }})
+    {%- else -%}
+    {{ told }}
+    {%- endif -%}
 {%- endmacro %}
 
 {#- Which source that was. -#}
 {% macro survivor(field) -%}
-    case {% for source in var('survivorship')[field] %}when {{ source }}.{{ field }} is not null then '{{ source }}' {% endfor %}end
+    case
+        {%- if field in correctable_claims() %} when corrections.{{ field }} is not null then 'correction'{% endif %}
+        {%- for source in var('survivorship')[field] %} when {{ source }}.{{ field }} is not null then '{{ source }}'{% endfor %}
+    end
+{%- endmacro %}
+
+{#- Which sources told something else, best first: whose word did not count. -#}
+{% macro outweighed(field) -%}
+    {%- set sources = var('survivorship')[field] -%}
+    {%- if sources | length == 1 and field not in correctable_claims() -%}
+    []::varchar[]
+    {%- else -%}
+    list_filter(
+        [
+            {%- for source in sources %}
+            if({{ source }}.{{ field }} <> {{ surviving(field) }}, '{{ source }}', null){{ ',' if not loop.last }}
+            {%- endfor %}
+        ], lambda source: source is not null
+    )
+    {%- endif -%}
 {%- endmacro %}

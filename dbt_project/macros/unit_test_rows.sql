@@ -48,7 +48,7 @@ from (
 {% macro claimed_organisations(records) -%}
 {%- set texts = [
     'name', 'legal_form_code', 'status', 'domicile_code', 'taxed_in_code', 'phone', 'email', 'website', 'language', 'staff_band',
-    'staff_band_teller',
+    'staff_band_teller', 'domicile_code_teller',
 ] -%}
 {%- set types = dict(
     dict.fromkeys(texts, 'VARCHAR'),

@@ -16,5 +16,15 @@ select
         {%- endfor %}
     end as is_new
 from {{ ref(source.claims) }}
-{% if not loop.last %}union all{% endif %}
+union all
 {%- endfor %}
+select
+    'correction' as source_name,
+    record_id,
+    business_id,
+    load_id,
+    as_of,
+    op,
+    false as is_register,
+    {{ landed_since_last_build('ledger.corrections') }} as is_new
+from {{ ref('enr_corrections') }}

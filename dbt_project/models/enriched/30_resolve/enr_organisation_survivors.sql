@@ -1,3 +1,5 @@
+{{ config(materialized='table') }}
+
 -- What is known of an organisation on each day something was told of it: of every field the word of the best source that has one
 -- (var survivorship). Claims of other days are carried forward for as long as they are the last word of their record.
 {%- set sources = organisation_sources() %}
@@ -74,6 +76,29 @@ days as (
 
 ),
 {% endfor %}
+-- Several fields may be corrected at once: one row per organisation and day, of each field the value in a struct, since "there is
+-- none" is a correction, too.
+corrections as (
+
+    select
+        days.business_id,
+        days.as_of,
+        {%- for field in var('correctable') %}
+        any_value(struct_pack(value := claim.value)) filter (where claim.field_name = '{{ field }}') as {{ correctable_claims()[loop.index0] }}{{ ',' if not loop.last }}
+        {%- endfor %}
+    from days
+    inner join spans as span
+        on
+            days.business_id = span.business_id
+            and span.source_name = 'correction'
+            and days.as_of >= span.valid_from
+            and (span.valid_to is null or days.as_of < span.valid_to)
+    inner join {{ ref('enr_corrections') }} as claim on span.told_in = claim.load_id and span.record_id = claim.record_id
+    where not span.is_gone
+    group by days.business_id, days.as_of
+
+),
+
 survivors as (
 
     select
@@ -89,7 +114,10 @@ survivors as (
         {%- for field in var('survivorship') %}
         {{ surviving(field) }} as {{ field }},
         {%- endfor %}
-        {{ survivor('staff_band') }} as staff_band_teller,
+        {%- for field in var('survivorship') %}
+        {{ survivor(field) }} as {{ field }}_teller,
+        {{ outweighed(field) }} as {{ field }}_outweighed,
+        {%- endfor %}
         list_sort(list_filter([
             {%- for name, source in sources.items() %}
             if({{ name }}.record_id is null, null, {{ source.named | default("'" ~ name ~ "'") }}){{ ',' if not loop.last }}
@@ -99,6 +127,7 @@ survivors as (
     {%- for name in sources %}
     left join {{ name }} on days.business_id = {{ name }}.organisation_id and days.as_of = {{ name }}.as_of
     {%- endfor %}
+    left join corrections on days.business_id = corrections.business_id and days.as_of = corrections.as_of
 
 )
 

@@ -46,6 +46,7 @@ written as (
             located.domicile_code, located.visiting_municipality_code, located.postal_municipality_code, located.taxed_in_code
         ) as municipality_code,
         case
+            when located.domicile_code_teller = 'correction' then 'correction'
             when located.domicile_code is not null then 'domicile'
             when located.visiting_municipality_code is not null then 'visiting_address'
             when located.postal_municipality_code is not null then 'postal_address'
@@ -119,7 +120,7 @@ select
     enveloped.website,
     enveloped.language,
     enveloped.staff_band,
-    case enveloped.staff_band_teller when 'statfi' then 'statistics' when 'survey' then 'survey' end as staff_band_source,
+    case enveloped.staff_band_teller when 'statfi' then 'statistics' else enveloped.staff_band_teller end as staff_band_source,
     coalesce(enveloped.is_employer, false) as is_employer,
     coalesce(enveloped.is_vat_registered, false) as is_vat_registered,
     coalesce(enveloped.is_prepayment_registered, false) as is_prepayment_registered,
