@@ -57,7 +57,7 @@ class Limits:
 LIMITS = Limits()
 HEADER_WITHIN = 20  # title rows above the header are common in exports
 RECORD_LINES = 50  # a quote that is still open after so many lines was never meant to span them
-CHUNK = 50_000
+CHUNK = 10_000  # rows as objects cost ten times what they cost in a frame
 FURTHER = 1 << 32  # added to the position of each further record of one row
 SUFFIXES = {".xlsx": "xlsx", ".csv": "csv", ".txt": "csv", ".tsv": "csv"}
 DELIMITERS = ";\t,|"

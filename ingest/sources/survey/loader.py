@@ -7,8 +7,9 @@ Belongs here: what a row of such a file says, and which part of it cannot be tak
 import csv
 import hashlib
 import re
+from collections.abc import Callable, Iterator
 from datetime import date
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -17,12 +18,13 @@ import polars as pl
 from base.normalise import name_fold
 from ingest import people, tabular
 from ingest.lake import LandingRefused, Manifest, Progress, archive_file, quiet
-from ingest.load import land_table
+from ingest.load import Batch, land_batches
 from ingest.source import Layout, Source
 from ingest.sources.linefile import Check
 
 SEEDS = Path(__file__).parents[3] / "dbt_project" / "seeds"
 TICKED = [f"area_{n:02d}" for n in range(1, 17)]
+BATCH = 20_000
 OBJECTING, OF_SURVEYS, OF_ORGANISATIONS = ["OPT", "RFH", "RFO"], ["RFH", "RFO"], ["RFO"]
 # Words that join two areas; the official names hold them too, so they part nothing before the whole has been looked up.
 JOINTS = re.compile(r"\s+(?:ja|sekä|och|samt|and)\s+|\s*[&+]\s*")
@@ -54,34 +56,42 @@ def _land_file(
     table = tabular.read(path, source.layout)
     archived = archive_file(home, source.name, as_of, path)
     rows = understand(table, source.layout, as_of)
+    table.rows = table.rows.clear()
     strangers = people.unknown_organisations(home, rows["business_id"])
     rows = rows.with_columns(
         is_known=~pl.col("business_id").is_in(list(strangers)),
         people=pl.len().over("business_id"),
     )
-    parts = {
-        "objections": (objections(rows), table.refused.clear()),
-        "decision_makers": decision_makers(rows, source.layout),
-        "attempts": attempts(rows),
-        "cases": cases(rows, table),
+    parts: dict[str, Callable[[], tuple[pl.DataFrame, pl.DataFrame]]] = {
+        "objections": lambda: (objections(rows), table.refused.clear()),
+        "decision_makers": partial(decision_makers, rows, source.layout),
+        "attempts": partial(attempts, rows),
+        "cases": partial(cases, rows, table),
     }
     receipts = []
-    for dataset, (good, refused) in parts.items():
+    for dataset, part in parts.items():
+        # Made one by one and landed in batches: a wave of a year holds 200,000 rows.
+        good, refused = part()
         if dataset == "cases":
             refused = pl.concat([refused, table.refused])
         if good.is_empty() and refused.is_empty():
             continue
         good = good.select("_position", "_extra", *source.datasets[dataset].columns)
         receipts.append(
-            land_table(
-                source, dataset, good.to_arrow(), as_of,
-                files=[archived], home=home, refused=refused.to_arrow(), mode="partial", accept_bounds=accept_bounds,
+            land_batches(
+                source, dataset, _batches(good, refused), as_of,
+                files=[archived], home=home, mode="partial", accept_bounds=accept_bounds,
             )
         )  # fmt: skip
         progress(f"survey {dataset}", good.height, good.height + refused.height)
     if not receipts:
         raise LandingRefused("empty", f"{path.name}: no rows below its header")
     return receipts
+
+
+def _batches(good: pl.DataFrame, refused: pl.DataFrame) -> Iterator[Batch]:
+    yield good.clear().to_arrow(), refused.to_arrow()
+    yield from ((batch.to_arrow(), None) for batch in good.iter_slices(BATCH))
 
 
 def understand(table: tabular.Table, layout: Layout, today: date) -> pl.DataFrame:
