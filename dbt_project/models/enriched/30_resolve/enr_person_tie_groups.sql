@@ -32,7 +32,11 @@ with contacts as (
 
 names as (
 
-    select * from {{ ref('enr_person_names') }}
+    select
+        *,
+        -- Whole: half of one is too little without a surname.
+        array_to_string(heads, ' ') as forename
+    from {{ ref('enr_person_names') }}
 
 ),
 
@@ -41,11 +45,11 @@ namesakes as (
 
     select
         names.business_id,
-        names.heads[1] as head
+        names.forename
     from names
     inner join {{ ref('enr_person_mentions') }} as mentions on names.node = mentions.mention_id
     where mentions.occasion is not null
-    group by names.business_id, mentions.occasion, names.heads[1]
+    group by names.business_id, mentions.occasion, names.forename
     having count(distinct names.surnames[1]) > 1
 
 ),
@@ -81,23 +85,22 @@ evidence as (
     -- Who married or divorced has another surname and all the rest as before.
     select
         'organisation_birth_and_forename' as reason,
-        concat_ws('|', business_id, birth_date, unnest(heads)) as shared,
+        concat_ws('|', business_id, birth_date, forename) as shared,
         node
     from names
-    where birth_date is not null
+    where birth_date is not null and len(forename) > 1
 
     union all
 
     select
         'organisation_contact_and_forename' as reason,
-        concat_ws('|', names.business_id, contacts.contact, head) as shared,
+        concat_ws('|', names.business_id, contacts.contact, names.forename) as shared,
         names.node
     from names
     inner join contacts on names.node = contacts.node and names.business_id = contacts.business_id
-    cross join unnest(names.heads) as t (head)
-    where len(head) > 1 and not exists (
+    where len(names.forename) > 1 and not exists (
         select 1 from namesakes
-        where namesakes.business_id = names.business_id and namesakes.head = t.head
+        where namesakes.business_id = names.business_id and namesakes.forename = names.forename
     )
 
     union all
