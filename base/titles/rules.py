@@ -14,10 +14,12 @@ from dataclasses import dataclass, field, replace
 from functools import lru_cache
 
 from base.titles.text import CLOSE, HARD, OPEN, SEPARATORS, SOFT, normal_form
-from base.titles.vocabulary import LEVELS, Entry, Vocabulary
+from base.titles.vocabulary import LEVELS, SHORT, Entry, Vocabulary
 
 EXACT, NORMALISED, COMPOSED, GUESSED = 1.0, 0.9, 0.7, 0.4
 """Confidence: a curated title letter for letter; one after normalisation; stem and head; an initialism in context."""
+LONGEST_TITLE = 300
+"""What is longer is a text that has come into the wrong cell."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +98,8 @@ class Finding:
 
 def judge(title: str, language: str | None, vocabulary: Vocabulary) -> Judgement:
     """Areas, level and reason of one title. language: fi, sv, en, or None where nobody knows."""
+    if len(title) > LONGEST_TITLE:
+        return Judgement(title, language, "", None, (), f"unclassified: longer than {LONGEST_TITLE} characters")
     verbatim = " ".join(title.lower().split()) in vocabulary.verbatim
     return replace(_judged(normal_form(title), language, verbatim, vocabulary), title=title)
 
@@ -137,7 +141,7 @@ class _Title:
     def _pieces(self) -> list[Piece]:
         stream: list[str] = []
         corrected: set[str] = set()
-        for word in self.normal.split():
+        for word in self.vocabulary.pieces(self.normal):
             split = self.vocabulary.split(word) if word not in SEPARATORS else None
             stream += (split.parts if split else ()) or (word,)
             if split and split.corrected:
@@ -145,8 +149,6 @@ class _Title:
         pieces, depth, at = [Piece()], 0, 0
         while at < len(stream):
             length, entries = (0, []) if stream[at] in SEPARATORS else self.vocabulary.find(stream, at)
-            if entries and all(e.detail == "conjunction" for e in entries):
-                stream[at], length = SOFT, 0
             if stream[at] in SEPARATORS:
                 depth = max(0, depth + {OPEN: 1, CLOSE: -1}.get(stream[at], 0))
                 pieces.append(Piece([], SOFT if stream[at] == SOFT else HARD, depth > 0))
@@ -166,7 +168,7 @@ class _Title:
             if not any(e.kind in ("head", "exact", "negative") for item in items for e in item.entries):
                 return []
             items = [item for item in items if item.entries]
-        return [item for item in items if not item.only("form", "degree", "junk", "conjunction")]
+        return [item for item in items if not item.only("form", "degree", "junk")]
 
     def _language(self) -> str | None:
         """The language most of its words are of; the told one counts as half a word, for titles cross borders."""
@@ -222,29 +224,33 @@ class _Title:
         """A piece of functions with the head of a neighbour, the next one's, else the last one's; and that neighbour, if it
         has nothing to do but lend its head.
         """
-        soft = False
-        for later in range(at + 1, len(pieces)):
-            soft |= pieces[later].before == SOFT
-            heads = self._heads(pieces[later].items)
-            finding = alone[later]
-            if heads:
-                bare = not self._stated(pieces[later].items)
-                if (soft and not (finding and finding.head_first)) or bare:
-                    listed = (soft and not bare) or pieces[later].before == SOFT
-                    return self._finding([*pieces[at].items, heads[-1]]), None if listed else later
-                break
-            if not self._functions(pieces[later].items):
-                break
+        rest = range(at + 1, len(pieces))
+        later = next((i for i in rest if self._heads(pieces[i].items) or not self._functions(pieces[i].items)), None)
+        if later is not None:
+            finding, heads = alone[later], self._heads(pieces[later].items)
+            bare = bool(heads) and not self._stated(pieces[later].items)
+            joined = any(pieces[i].before == SOFT for i in range(at + 1, later + 1)) and not (finding and finding.head_first)
+            heads = heads or self._inner_heads(pieces[later].items)
+            if heads and (bare or joined):
+                lender = later if bare and pieces[later].before != SOFT else None
+                return self._finding([*pieces[at].items, heads[-1]]), lender
         for earlier in range(at - 1, -1, -1):
-            heads = self._heads(pieces[earlier].items)
-            finding = alone[earlier]
+            finding, heads = alone[earlier], self._heads(pieces[earlier].items)
             if heads or (finding and finding.exact):
                 bare = not self._stated(pieces[earlier].items) and not (finding and not finding.bare)
                 joined = all(pieces[i].before == SOFT for i in range(earlier + 1, at + 1))
-                if heads and (bare or (finding and finding.head_first and self._listed(pieces, earlier, at)) or joined):
+                if heads and (bare or joined or (finding and finding.head_first and self._listed(pieces, earlier, at))):
                     return self._finding([heads[0], *pieces[at].items]), None if joined and not bare else earlier
                 break
         return None, None
+
+    def _inner_heads(self, items: Sequence[Item]) -> list[Item]:
+        """The head at the end of a curated title: "markkinointi- ja konsernijohtaja" speaks of two johtaja."""
+        if not items or not items[-1].one("exact", None):
+            return []
+        last = items[-1].parts[-1]
+        found = next((last[at:] for at in range(len(last) - SHORT) if last[at:] in self.vocabulary.heads), None)
+        return [Item(found, (found,), self.vocabulary.entries[found])] if found else []
 
     @staticmethod
     def _listed(pieces: Sequence[Piece], first: int, at: int) -> bool:
@@ -335,7 +341,7 @@ class _Title:
         for item in reversed(items):
             if item.one("function", self.language, "strong", "open") and not self._weak(item):
                 return item
-        if any(not item.entries for item in piece):
+        if any(not item.entries or item.only("topic") for item in piece):
             return None
         return next((i for i in reversed(items) if i.one("function", None)), None)
 

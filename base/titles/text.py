@@ -14,7 +14,7 @@ _MOJIBAKE = re.compile("[ÃÂ][\x80-\xbf\u0152-\u02dc\u2013-\u2122]")
 _CONTACT = re.compile(
     r"(?:https?://|www\.)\S+|\S+@\S+\.\w+"  # addresses
     r"|\b\d{1,2}\.\s?\d{1,2}\.(?:\s?\d{2,4})?|\b\d{4}-\d{2}-\d{2}\b"  # days
-    r"|\+?\(?\d[\d\s()/-]{4,}\d"  # telephones
+    r"|(?<![^\W_])\+?\(?\d[\d\s()/-]{4,}\d(?![^\W_])"  # telephones
 )
 _DOTTED = re.compile(r"(?<![^\W_])(?:[^\W\d_]\. ?){1,5}[^\W\d_](?:\.|(?![^\W_]))")
 _CASE_ENDING = re.compile(r"(?<=[^\W_]):[^\W\d_]{1,5}(?![^\W_])")
@@ -50,7 +50,7 @@ def normal_form(title: str) -> str:
     marks: list[str] = []
     for word in _WORD_OR_MARK.findall(text):
         word = SOFT if word in "+/" else word
-        if word.isdigit() and len(word) > 1:
+        if word.isdigit():
             continue
         if word in (SOFT, HARD) and (not marks or marks[-1] in (SOFT, HARD, OPEN)):
             continue

@@ -25,6 +25,7 @@ FUZZY_STEM, FUZZY_HEAD = 5, 4
 SHORT = 3
 """Parts of this length or less begin a compound, they do not stand inside one: `it` is no part of `credit`."""
 LONGEST_PHRASE = 6
+LONGEST_WORD = 60
 
 Row = Mapping[str, str]
 
@@ -80,6 +81,8 @@ class Vocabulary:
         self._bare: set[str] = set()
         self._full: dict[str, list[str]] = {}  # heads: dir -> direktör, director
         self._tails_of_phrases: set[str] = set()
+        conjunctions = [row for row in self.tables["title_modifiers"] if row["kind"] == "conjunction"]
+        self.conjunctions = frozenset(row["term"] for row in conjunctions)
         self._load()
         self.initialisms: dict[str, list[Reading]] = {}
         for row in self.tables["title_initialisms"]:
@@ -105,6 +108,10 @@ class Vocabulary:
     def version(self) -> str:
         """See version_of."""
         return version_of(self.tables)
+
+    def pieces(self, normal: str) -> list[str]:
+        """Words and separators of a normal form; and, ja, och are what a & is."""
+        return [SOFT if word in self.conjunctions else word for word in normal.split()]
 
     def find(self, parts: list[str], start: int) -> tuple[int, list[Entry]]:
         """The longest phrase that begins at a part: how many parts it takes, and its entries. (0, []) when there is none."""
@@ -134,7 +141,7 @@ class Vocabulary:
             self._add(row, Entry("head", row["term"], row["language"], level=row["level"]))
             for form in filter(None, (row["other_forms"] or "").split("|")):
                 self._full.setdefault(key(form), []).append(key(row["term"]))
-        for row in self.tables["title_modifiers"]:
+        for row in (row for row in self.tables["title_modifiers"] if row["kind"] != "conjunction"):
             self._add(row, Entry("modifier", row["term"], row["language"], row["kind"]))
         for row in self.tables["title_negatives"]:
             self._add(row, Entry("negative", row["term"], row["language"], row["kind"], scope=row["scope"]))
@@ -155,7 +162,7 @@ class Vocabulary:
             )
         )
         self._linking = self._keys(lambda e: e.language in ("sv", "*"))
-        self._heads = self._keys(lambda e: e.kind == "head")
+        self.heads = self._keys(lambda e: e.kind == "head")
         self._stems = self._keys(lambda e: e.kind == "function" and len(e.term) > FUZZY_HEAD)
         self._open = self._keys(lambda e: e.detail == "open")
 
@@ -173,7 +180,7 @@ class Vocabulary:
 
     def _add(self, row: Row, entry: Entry) -> None:
         for term in (row["term"], *filter(None, (row.get("other_forms") or "").split("|"))):
-            pieces = normal_form(term).split()
+            pieces = self.pieces(normal_form(term))
             self.entries.setdefault("".join(pieces), []).append(entry)
             self.phrase_words |= set(pieces) - SEPARATORS
             if entry.kind == "function" and entry.language != "en" and len(pieces) > 1 and len(pieces[-1]) > SHORT:
@@ -181,6 +188,8 @@ class Vocabulary:
 
     def _split(self, word: str) -> Split:
         """A word, a compound of known parts, either with one wrong letter; else no parts."""
+        if len(word) > LONGEST_WORD:
+            return Split(())
         for spelling in dict.fromkeys((word, word.replace("ae", "a").replace("oe", "o"))):
             if spelling in self._parts or (spelling in self.phrase_words and len(spelling) <= SHORT):
                 return Split((spelling,))
@@ -257,7 +266,7 @@ class Vocabulary:
                     least = FUZZY_FROM + 1 if before else FUZZY_STEM
                     near = next(filter(None, (self._near(stem, least, self._parts) for stem in stems if stem)), None)
                 elif len(piece) >= SHORT and any(part in self._stems for part in before):
-                    near = self._near(piece, FUZZY_HEAD, self._heads, anywhere=True)
+                    near = self._near(piece, FUZZY_HEAD, self.heads, anywhere=True)
                 if near or (piece and not after and (near := self._near(piece, FUZZY_FROM, self._parts))):
                     options.append((*before, near, *after))
         if options:
