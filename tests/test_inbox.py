@@ -245,8 +245,8 @@ def killing(monkeypatch: pytest.MonkeyPatch, module: Any, name: str, after: int)
 
 
 STEPS = [
-    (inbox, "archive_file", 1), (inbox, "archive_file", -1), (loader, "land_table", 1), (loader, "land_table", -1),
-    (loader, "land_table", -2), (loader, "land_table", -3), (loader, "land_table", -4), (inbox, "answer_rows", 1),
+    (inbox, "archive_file", 1), (inbox, "archive_file", -1), (loader, "land_batches", 1), (loader, "land_batches", -1),
+    (loader, "land_batches", -2), (loader, "land_batches", -3), (loader, "land_batches", -4), (inbox, "answer_rows", 1),
     (inbox, "atomic_file", 1), (inbox, "write_text", 1), (inbox, "write_text", -1), (inbox, "write_text", 2),
     (inbox, "write_text", -2), (inbox, "_move", 1), (inbox, "fsync", 1), (inbox, "_move", -1),
 ]  # fmt: skip
