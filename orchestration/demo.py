@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 
 FIRST_DAY = date(2026, 1, 2)
 DAYS = 2
-# The daily job asks the served sources; files are landed from the folder of the day, what people send after the job: it is built
-# the next morning.
+# The daily job asks the served sources; files are landed from the folder of the day, what people send after the job, so that it is
+# built the next morning.
 QUERIES = {
     "Whom is there to reach?": (
         "SELECT legal_form_group, count(*) AS organisations, count(*) FILTER (is_marketing_target) AS targets "

@@ -8,8 +8,8 @@ from datetime import date
 from pathlib import Path
 
 import pytest
-import yaml
 import sqlalchemy as sa
+import yaml
 
 from ingest import lake
 from ingest.sources.ledger import loader

@@ -57,3 +57,8 @@ from {{ this.schema }}.responsible_person_history as history
 where history.valid_to is null
     and history.started_on <= on_date and (history.ended_on is null or history.ended_on >= on_date)
 {%- endmacro %}
+
+{#- A field of a person's place as corrected (join enr_person_corrections as corrections), else as told. -#}
+{% macro corrected(field, told) -%}
+    if(corrections.{{ field }} is not null, corrections.{{ field }}.value, {{ told }})
+{%- endmacro %}

@@ -11,7 +11,10 @@ with made as (
         load_id,
         lead(made_at::date) over (partition by business_id, field_name order by made_at, correction_id) as superseded_on
     from {{ ref('stg_ledger__corrections') }}
-    where business_id is not null and person_id is null and field_name in ('{{ var("correctable") | join("', '") }}')
+    where
+        business_id is not null
+        and person_id is null
+        and field_name in ('{{ var("correctable") | join("', '") }}')
 
 ),
 
@@ -64,7 +67,8 @@ select
     made.load_id || '-ended' as load_id,
     least(made.superseded_on, agreed.agreed_on) as as_of,
     'D' as op,
-    made.field_name
+    made.field_name,
+    null::varchar as value
 from made
 left join agreed on made.correction_id = agreed.correction_id
 where made.superseded_on is not null or agreed.agreed_on is not null

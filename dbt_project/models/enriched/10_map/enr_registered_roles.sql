@@ -4,10 +4,27 @@
 -- A place that has gone from the register has no row after its last day there; what ended is told with its end.
 with told as (
 
-    select *
-    from {{ ref('stg_prh_officers__officers') }}
+    select * from {{ ref('stg_prh_officers__officers') }}
+
+),
+
+-- Nearly every place has been told once only: no window needs to sort those.
+told_again as (
+
+    select place_id
+    from told
+    group by place_id
+    having count(*) > 1
+
+),
+
+daily as (
+
+    select told.*
+    from told
+    semi join told_again on told.place_id = told_again.place_id
     -- Two loads of one day: the later one is what is true of that day.
-    qualify row_number() over (partition by place_id, as_of order by load_id desc) = 1
+    qualify row_number() over (partition by told.place_id, told.as_of order by told.load_id desc) = 1
 
 ),
 
@@ -15,10 +32,20 @@ stated as (
 
     select
         *,
+        null::date as next_told_on,
+        as_of as first_seen_on,
+        as_of as last_told_on
+    from told
+    anti join told_again on told.place_id = told_again.place_id
+
+    union all by name
+
+    select
+        *,
         lead(as_of) over (partition by place_id order by as_of) as next_told_on,
         min(as_of) over (partition by place_id) as first_seen_on,
         max(as_of) over (partition by place_id) as last_told_on
-    from told
+    from daily
 
 ),
 

@@ -2,20 +2,47 @@
 
 -- Everybody that any source names, one row per mention: who was named where, with all that helps to tell who it is. What has
 -- changed since (a new surname) is the current text, and `names` has every one there ever was.
-with places as (
+with held as (
 
     select
         mention_id,
-        min(valid_from) as first_seen_on,
-        arg_max(load_id, valid_from) as load_id,
-        max(valid_from) as as_of,
-        any_value(business_id) as business_id,
-        arg_max(struct_pack(first_name := first_names, last_name := last_name), valid_from) as last_told,
-        list(distinct struct_pack(first_name := first_names, last_name := last_name, full_name := null::varchar)) as names,
-        arg_max(birth_date, valid_from) as birth_date,
-        any_value(register_person_id) as register_person_id
+        first_seen_on,
+        load_id,
+        valid_from as as_of,
+        business_id,
+        first_names as first_name,
+        last_name,
+        birth_date,
+        register_person_id,
+        valid_from = first_seen_on and is_latest as is_only_state
     from {{ ref('enr_registered_roles') }}
     where not is_firm
+
+),
+
+places as (
+
+    select
+        * exclude (is_only_state),
+        [struct_pack(first_name := first_name, last_name := last_name, full_name := null::varchar)] as names
+    from held
+    where is_only_state
+
+    union all by name
+
+    select
+        mention_id,
+        min(first_seen_on) as first_seen_on,
+        max_by(load_id, as_of) as load_id,
+        max(as_of) as as_of,
+        any_value(business_id) as business_id,
+        max_by(first_name, as_of) as first_name,
+        max_by(last_name, as_of) as last_name,
+        max_by(birth_date, as_of) as birth_date,
+        any_value(register_person_id) as register_person_id,
+        list(distinct struct_pack(first_name := first_name, last_name := last_name, full_name := null::varchar)) as names
+    from held
+    where not is_only_state
     group by mention_id
 
 ),
@@ -53,8 +80,8 @@ mentions as (
         as_of,
         first_seen_on,
         business_id,
-        last_told.first_name as first_name,
-        last_told.last_name as last_name,
+        first_name,
+        last_name,
         null::varchar as full_name,
         names,
         birth_date,

@@ -28,23 +28,57 @@ told as (
 
 ),
 
-folded as (
+-- Words of a name are found once for each distinct text: folding is dear, and there are few forenames and surnames.
+forenames as (
 
     select
-        * exclude (first_name, last_name, full_name),
-        {{ normal_name_words("split_part(trim(coalesce(first_name, '')), ' ', 1)") }} as heads,
-        {{ normal_name_words("coalesce(last_name, '')") }} as surnames,
-        string_split({{ normal_name_fold("coalesce(full_name, '')") }}, ' ') as whole
-    from told
+        forename,
+        {{ normal_name_words('forename') }} as heads
+    from (select distinct split_part(trim(first_name), ' ', 1) as forename from told) as t
+    where forename is not null
+
+),
+
+folded_surnames as (
+
+    select
+        last_name,
+        {{ normal_name_words('last_name') }} as words
+    from (select distinct last_name from told) as t
+    where last_name is not null
+
+),
+
+surnames as (
+
+    select
+        last_name,
+        coalesce(nullif(list_filter(words, lambda word: word not in {{ name_particles() }}), []), words) as surnames
+    from folded_surnames
+
+),
+
+whole_names as (
+
+    select
+        full_name,
+        string_split({{ normal_name_fold('full_name') }}, ' ') as whole
+    from (select distinct full_name from told) as t
+    where full_name is not null
 
 ),
 
 parted as (
 
     select
-        * exclude (surnames),
-        coalesce(nullif(list_filter(surnames, lambda word: word not in {{ name_particles() }}), []), surnames) as surnames
-    from folded
+        told.* exclude (first_name, last_name, full_name),
+        coalesce(forenames.heads, []) as heads,
+        coalesce(surnames.surnames, []) as surnames,
+        whole_names.whole
+    from told
+    left join forenames on split_part(trim(told.first_name), ' ', 1) = forenames.forename
+    left join surnames on told.last_name = surnames.last_name
+    left join whole_names on told.full_name = whole_names.full_name
 
 ),
 

@@ -35,19 +35,23 @@ numbered as (
 
 ),
 
-noded as (
+-- The same number with two dates of birth: the register has corrected one.
+born as (
 
     select
-        *,
-        coalesce('register:' || register_person_id, mention_id) as node
+        register_person_id,
+        max_by(birth_date, (as_of, birth_date)) as birth_date
     from numbered
+    where register_person_id is not null and birth_date is not null
+    group by register_person_id
 
 )
 
 select
-    mention_id,
-    node,
-    register_person_id,
-    -- The same number with two dates of birth: the register has corrected one.
-    arg_max(birth_date, (as_of, mention_id)) over (partition by node) as birth_date
-from noded
+    numbered.mention_id,
+    -- A number for speed. Of the text, so that it is the same in every build and with every version of DuckDB.
+    md5_number_lower(coalesce('register:' || numbered.register_person_id, numbered.mention_id)) as node,
+    numbered.register_person_id,
+    if(numbered.register_person_id is null, numbered.birth_date, born.birth_date) as birth_date
+from numbered
+left join born on numbered.register_person_id = born.register_person_id

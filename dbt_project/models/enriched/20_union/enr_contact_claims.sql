@@ -1,0 +1,193 @@
+-- Every telephone number and e-mail address that a source told, whose it is and how we came by it. Nothing is inferred: an address
+-- that stands in no source does not exist here, a pattern (etunimi.sukunimi@...) is none.
+with extract_contacts as (
+
+    select
+        contacts.business_id,
+        if(contacts.contact_type = 'email', 'email', 'phone') as channel,
+        contacts.normal as value,
+        contacts.kind as value_kind,
+        contacts.load_id,
+        contacts.as_of
+    from {{ ref('stg_ytj_extract__contacts') }} as contacts
+    inner join {{ ref('enr_organisation_spans') }} as spans
+        on spans.source_name = 'ytj_extract' and contacts.business_id = spans.record_id and contacts.load_id = spans.told_in
+    where contacts.contact_type in ('phone', 'mobile', 'email') and spans.valid_to is null and not spans.is_gone
+
+),
+
+bodies as (
+
+    select * from {{ ref('stg_associations__associations') }}
+    union all by name
+    select * from {{ ref('stg_foundations__foundations') }}
+
+),
+
+last_bodies as (
+
+    select bodies.*
+    from bodies
+    inner join {{ ref('enr_organisation_spans') }} as spans
+        on
+            spans.source_name = 'yrtti' and bodies.registration_number = spans.record_id and bodies.load_id = spans.told_in
+            and bodies.business_id = spans.business_id
+    where spans.valid_to is null and not spans.is_gone
+
+),
+
+units as (
+
+    select
+        organisation_id,
+        business_id,
+        load_id,
+        as_of,
+        op
+    from {{ ref('stg_ptv__organisations') }}
+    qualify row_number() over (partition by organisation_id order by as_of desc, load_id desc) = 1
+
+),
+
+-- The last word on each person's work, and what was said before, for as long as nothing else was said.
+reported as (
+
+    select
+        person_id,
+        business_id,
+        'email' as channel,
+        email as value,
+        email_kind as value_kind,
+        valid_from,
+        valid_to,
+        ended_by,
+        verifier,
+        load_id,
+        as_of
+    from {{ ref('enr_surveyed_links') }}
+    where email is not null and email_kind in ('personal', 'role', 'free_mail')
+
+    union all
+
+    select
+        person_id,
+        business_id,
+        'phone' as channel,
+        phone as value,
+        phone_kind as value_kind,
+        valid_from,
+        valid_to,
+        ended_by,
+        verifier,
+        load_id,
+        as_of
+    from {{ ref('enr_surveyed_links') }}
+    where phone is not null and phone_kind in ('mobile', 'fixed', 'organisation')
+
+)
+
+select
+    'ytj_extract' as source_name,
+    null::varchar as person_id,
+    business_id,
+    channel,
+    value,
+    value_kind,
+    'registry' as acquisition_method,
+    'registry' as verifier,
+    as_of as first_seen_on,
+    as_of as verified_on,
+    null::date as ended_on,
+    null::varchar as ended_by,
+    load_id
+from extract_contacts
+where value is not null and value_kind in ('personal', 'role', 'free_mail', 'mobile', 'fixed', 'organisation')
+
+union all by name
+
+select
+    'yrtti' as source_name,
+    business_id,
+    'phone' as channel,
+    phone as value,
+    phone_kind as value_kind,
+    'registry' as acquisition_method,
+    'registry' as verifier,
+    as_of as first_seen_on,
+    as_of as verified_on,
+    load_id
+from last_bodies
+where phone is not null and phone_kind in ('mobile', 'fixed', 'organisation')
+
+union all by name
+
+select
+    'yrtti' as source_name,
+    business_id,
+    'email' as channel,
+    email as value,
+    email_kind as value_kind,
+    'registry' as acquisition_method,
+    'registry' as verifier,
+    as_of as first_seen_on,
+    as_of as verified_on,
+    load_id
+from last_bodies
+where email is not null and email_kind in ('personal', 'role', 'free_mail')
+
+union all by name
+
+select
+    'ptv' as source_name,
+    units.business_id,
+    'phone' as channel,
+    phones.phone as value,
+    phones.phone_kind as value_kind,
+    'published' as acquisition_method,
+    'organisation' as verifier,
+    units.as_of as first_seen_on,
+    units.as_of as verified_on,
+    units.load_id
+from units
+inner join {{ ref('stg_ptv__phones') }} as phones on units.organisation_id = phones.organisation_id and units.load_id = phones.load_id
+where
+    units.op <> 'D' and units.business_id is not null and phones.phone is not null and phones.service_type = 'Phone'
+    and phones.phone_kind in ('mobile', 'fixed', 'organisation', 'service')
+
+union all by name
+
+select
+    'ptv' as source_name,
+    units.business_id,
+    'email' as channel,
+    emails.email as value,
+    emails.email_kind as value_kind,
+    'published' as acquisition_method,
+    'organisation' as verifier,
+    units.as_of as first_seen_on,
+    units.as_of as verified_on,
+    units.load_id
+from units
+inner join {{ ref('stg_ptv__emails') }} as emails on units.organisation_id = emails.organisation_id and units.load_id = emails.load_id
+where
+    units.op <> 'D' and units.business_id is not null and emails.email is not null
+    and emails.email_kind in ('personal', 'role', 'free_mail')
+
+union all by name
+
+select
+    'survey' as source_name,
+    -- A switchboard or info@ that was told in place of a person's own is the organisation's.
+    if(value_kind in ('role', 'organisation'), null, person_id) as person_id,
+    business_id,
+    channel,
+    value,
+    value_kind,
+    'confirmed_by_' || if(verifier = 'person', 'person', 'org') as acquisition_method,
+    verifier,
+    valid_from as first_seen_on,
+    valid_from as verified_on,
+    if(value_kind in ('role', 'organisation'), null, valid_to) as ended_on,
+    if(value_kind in ('role', 'organisation'), null, ended_by) as ended_by,
+    load_id
+from reported
