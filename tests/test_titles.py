@@ -2,6 +2,7 @@
 
 import csv
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -121,6 +122,8 @@ def test_a_title_inside_another_one_is_not_found_there(inner: str, its_area: str
         ("myynnistä vastaava johtaja", "MYYNTI"),
         ("Toimitusjohtaja / VD / CEO", "YLEISJOHTO"),
         ("CFO, Deputy CEO", "TALOUS YLEISJOHTO"),
+        ("IT:n ja HR:n johtaja", "HENKILOSTO IT"),
+        ("markkinointi- ja toimitusjohtaja", "MARKKINOINTI YLEISJOHTO"),
     ],
 )
 def test_parts_share_a_head_and_give_their_areas_together(title: str, expected: str) -> None:
@@ -240,6 +243,73 @@ def test_what_is_not_understood_stays_without_an_area(title: str) -> None:
 )  # fmt: skip
 def test_the_head_says_the_level_and_the_highest_counts(title: str, level: str) -> None:
     assert explain(title).level == level
+
+
+@pytest.mark.parametrize(
+    ("title", "expected"),
+    [
+        ("HR communications manager", "VIESTINTA"),
+        ("kiinteistömarkkinointipäällikkö", "MARKKINOINTI"),
+        ("Product Quality Manager", "LAATU"),
+        ("Head of Marketing for Retail", "MARKKINOINTI"),
+        ("Myyntijohtaja Suomen Logistiikka Oy", "MYYNTI"),
+    ],
+)
+def test_of_several_functions_the_nearest_to_the_head_counts(title: str, expected: str) -> None:
+    assert areas(title) == expected
+
+
+@pytest.mark.parametrize(
+    ("title", "expected"),
+    [
+        ("Talousjohtaja, johtaja", "TALOUS"),
+        ("Director, CFO", "TALOUS"),
+        ("Johtaja, Markkinointi Esimerkki Oy", "YLEISJOHTO"),
+        ("Johtaja, hr@esimerkki.fi", "YLEISJOHTO"),
+        ("Myyntijohtaja (raportoi: talousjohtaja)", "MYYNTI"),
+        ("Matti Meikäläinen (talouspäällikkö)", "TALOUS"),
+        ("chef för intern logistik", "KULJETUS"),
+        ("Nokia Oyj:n viestintäjohtaja", "VIESTINTA"),
+    ],
+)
+def test_what_stands_around_adds_nothing(title: str, expected: str) -> None:
+    assert areas(title) == expected
+
+
+@pytest.mark.parametrize(
+    ("title", "expected"),
+    [
+        ("turkismyyntipäällikkö", "MYYNTI"),  # any word before a function that any word may qualify
+        ("turkistalouspäällikkö", ""),  # talous is none: maatalous, kansantalous
+        ("lagerelchef", ""),  # a short part does not stand inside a compound
+        ("campaigs manager", "MARKKINOINTI"),  # near two forms of one word
+        ("t&k-ohtaja", ""),  # near johtaja and near ostaja
+        ("kirjastonjohtaja", ""),  # ston is no osto
+        ("raaka-ainepäällikkö", "HANKINTA"),  # aine is no maine
+        ("ravintolapääälliköö", ""),  # two wrong letters are too many
+        ("paallikko, myynti", "MYYNTI"),
+        ("pÃ¤Ã¤llikkÃ¶, myynti", "MYYNTI"),
+        ("Toim.joht.", "YLEISJOHTO"),
+        ("Myyntipääll.", "MYYNTI"),
+        ("Technical Dir.", "TK TUOTANTO"),
+        ("C.E.O.", "YLEISJOHTO"),
+        ("tuote kehitys päällikkö", "TK"),
+        ("SalesManager", "MYYNTI"),
+    ],
+)
+def test_words_taken_apart_put_together_and_misspelt(title: str, expected: str) -> None:
+    assert areas(title) == expected
+
+
+@pytest.mark.parametrize(
+    "title",
+    [
+        "tislauspäällikkö", "viihdepäällikkö", "riisipäällikkö", "pakkauspäällikkö", "kaivupäällikkö", "plastchef", "fruktchef",
+        "painting manager", "dentures manager", "Veikko päällikkö", "Marketta päällikkö", "Kristina Palosaari, päällikkö",
+    ],
+)  # fmt: skip
+def test_real_words_and_names_are_no_misspellings(title: str) -> None:
+    assert areas(title) == ""
 
 
 # --- laws ----------------------------------------------------------------------------------------------------------
@@ -383,6 +453,20 @@ def test_every_function_of_the_vocabulary_is_known_and_lies_in_its_area() -> Non
     assert set(known.values()) == {row["code"] for row in seed("areas_of_responsibility")}
     used = {code for found in vocabulary().entries.values() for entry in found for code, _ in entry.functions}
     assert used <= set(known)
+
+
+def test_titles_inside_titles_of_other_areas_do_not_mislead() -> None:
+    """All pairs of the sample whose one title, without its head, lies within the other; each is read as a person reads it."""
+    heads = r"-?(johtaja|päällikkö|vastaava|direktör|chef|ansvarig| ?director| ?manager|chief | officer|head of )"
+    stems = {(re.sub(heads, "", title).strip(), found) for _, title, found in EXAMPLES}
+    traps = {
+        (title, lang, outer)
+        for lang, title, outer in EXAMPLES
+        for stem, inner in stems
+        if len(stem) > 1 and stem in title and not inner & outer
+    }
+    assert len(traps) >= 60
+    assert [trap for trap in traps if set(explain(trap[0], trap[1]).areas) != trap[2]] == []
 
 
 def test_no_word_means_two_things_in_one_language() -> None:

@@ -16,8 +16,6 @@ _CONTACT = re.compile(
     r"|\b\d{1,2}\.\s?\d{1,2}\.(?:\s?\d{2,4})?|\b\d{4}-\d{2}-\d{2}\b"  # days
     r"|(?<![^\W_])\+?\(?\d[\d\s()/-]{4,}\d(?![^\W_])"  # telephones
 )
-_DOTTED = re.compile(r"(?<![^\W_])(?:[^\W\d_]\. ?){1,5}[^\W\d_](?:\.|(?![^\W_]))")
-_CASE_ENDING = re.compile(r"(?<=[^\W_]):[^\W\d_]{1,5}(?![^\W_])")
 _WORD_OR_MARK = re.compile(r"[^\W_]+|[&+/,()]")
 _PLAIN = re.compile(r"[^\W\d_]+(?:[ -][^\W\d_]+)*")
 _MARKS = {
@@ -43,8 +41,6 @@ def normal_form(title: str) -> str:
     text = unicodedata.normalize("NFC", text.lower())
     text = _CONTACT.sub(" , ", text)
     text = text.translate(_MARK_TABLE)
-    text = _CASE_ENDING.sub("", text)  # Oy:n, HR:n
-    text = _DOTTED.sub(lambda found: found[0].replace(".", "").replace(" ", "") + " ", text)  # f.d., v. t., C.E.O.
     text = re.sub(r"(?:(?<=\s)|^)-+(?=\s|$)|(?<=\s)-(?=[^\W_]+$)", " , ", text)  # a dash between blanks; " -päällikkö"
     text = re.sub(r"(?<=[^\W_]{6})\.(?=\s)|[:@]", " , ", text)  # the end of a sentence, but not of "dipl. ins."
     marks: list[str] = []

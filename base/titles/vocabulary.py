@@ -7,9 +7,10 @@ ever join whole words or whole parts of a compound, never cut a word anywhere el
 
 import csv
 import hashlib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
+from itertools import pairwise
 from pathlib import Path
 
 from base.titles.text import SEPARATORS, SOFT, fold, normal_form
@@ -18,9 +19,9 @@ SEEDS = Path(__file__).parents[2] / "dbt_project" / "seeds"
 TABLES = ("title_functions", "title_exact", "title_heads", "title_modifiers", "title_negatives", "title_initialisms")
 LEVELS = ("director", "manager", "supervisor", "specialist")
 """From the top down."""
-FUZZY_FROM = 6
+FUZZY_FROM = 7
 """Letters from which a known word is recognised with one error: among shorter ones too many real words are neighbours."""
-FUZZY_STEM, FUZZY_HEAD = 5, 4
+FUZZY_STEM, FUZZY_HEAD = 6, 4
 """The same inside a compound, where the part beside it speaks for it."""
 SHORT = 3
 """Parts of this length or less begin a compound, they do not stand inside one: `it` is no part of `credit`."""
@@ -164,7 +165,11 @@ class Vocabulary:
         self._linking = self._keys(lambda e: e.language in ("sv", "*"))
         self.heads = self._keys(lambda e: e.kind == "head")
         self._stems = self._keys(lambda e: e.kind == "function" and len(e.term) > FUZZY_HEAD)
+        self._carriers = self._parts & self._keys(lambda e: e.kind in ("function", "exact", "head"))
+        self._enders = self._carriers | self._tails_of_phrases | self._keys(lambda e: e.kind == "negative")
         self._open = self._keys(lambda e: e.detail == "open")
+        self._closed = self._keys(lambda e: e.kind == "function") - self._open
+        self._topics = self._keys(lambda e: e.detail == "topic")
 
     def _keys(self, fits: Callable[[Entry], bool]) -> frozenset[str]:
         return frozenset(k for k, found in self.entries.items() if any(map(fits, found)))
@@ -200,7 +205,7 @@ class Vocabulary:
                 return Split((spelling[:-1],))
             if parts := self._compound(spelling):
                 return Split(parts)
-        if len(word) >= FUZZY_FROM - 1 and (near := self._near(word, FUZZY_FROM)):
+        if len(word) >= FUZZY_FROM - 1 and (near := self._one_of(self._neighbours(word, FUZZY_FROM))):
             return Split(self.split(near).parts, corrected=True)
         if parts := self._misspelt_compound(word):
             return Split(parts, corrected=True)
@@ -230,51 +235,64 @@ class Vocabulary:
                     if after not in best or len(parts) <= len(best[after]):
                         best[after] = parts
         found = best.get(len(word), ())
-        return found if len(found) > 1 else ()
+        return found if len(found) > 1 and self._sound(found) else ()
 
-    def _near(self, word: str, least: int, among: frozenset[str] | None = None, anywhere: bool = False) -> str | None:
-        """The one word of so many letters that is a wrong, missing, added or swapped letter away; None if none or several.
+    def _sound(self, parts: Sequence[str]) -> bool:
+        """Whether parts that make up a word also make sense. The last one says what it is: Palosaari is an island, whatever
+        palo is. And what no area is about changes the function after it, unless any word may stand there: turkistalous.
+        """
+        closed = any(one in self._topics and other in self._closed for one, other in pairwise(parts))
+        return parts[-1] in self._enders and not closed
+
+    def _neighbours(
+        self, word: str, least: int, among: frozenset[str] | None = None, *, anywhere: bool = False
+    ) -> frozenset[str]:
+        """Known words of at least so many letters that are a wrong, missing, added or swapped letter away.
 
         anywhere: the first letter may be wrong as well.
         """
-        near = {
+        return frozenset(
             known
             for form in (word, *_without_one(word))
             for known in self._fuzzy.get(form, ())
             if len(known) >= least and (among is None or known in among)
             if one_apart(word, known) and (anywhere or _begins_alike(word, known))
-        }
-        if len(near) > 1:  # forms of one word are no doubt
-            if len({frozenset(e.areas for e in self.entries.get(k, [])) for k in near}) > 1:
-                return None
-            near = {min(near, key=lambda k: (abs(len(k) - len(word)), k))}
-        return next(iter(near), None)
+        )
+
+    def _one_of(self, near: frozenset[str]) -> str | None:
+        """The word that is meant; None if there is none, or if it may be this or that. Forms of one word are no doubt."""
+        meanings = {frozenset(e.areas for e in self.entries.get(known, [])) for known in near}
+        return min(near) if len(meanings) == 1 else None
 
     def _misspelt_compound(self, word: str) -> tuple[str, ...]:
         """A compound with one wrong letter in one of its parts, or two letters swapped where the parts meet."""
         if len(word) < FUZZY_FROM + 2:
             return ()
-        tails, options = self._tails(word), []
-        for start, before in self._starts(word).items():
-            for end, after in tails.items():
-                if not (before or after):
-                    continue
-                piece = word[start:end]
-                near = None
-                if after:
-                    stems = (piece, piece[:-1]) if piece.endswith("s") else (piece,)
-                    least = FUZZY_FROM + 1 if before else FUZZY_STEM
-                    near = next(filter(None, (self._near(stem, least, self._parts) for stem in stems if stem)), None)
-                elif len(piece) >= SHORT and any(part in self._stems for part in before):
-                    near = self._near(piece, FUZZY_HEAD, self.heads, anywhere=True)
-                if near or (piece and not after and (near := self._near(piece, FUZZY_FROM, self._parts))):
-                    options.append((*before, near, *after))
-        if options:
-            return min(options, key=lambda parts: (self._stems.isdisjoint(parts), len(parts), parts))
+        tails = self._tails(word)
+        options = [
+            (*before, meant, *after)
+            for start, before in self._starts(word).items()
+            for end, after in tails.items()
+            if (before or after) and (meant := self._meant(word[start:end], before, after))
+        ]
+        if options := [parts for parts in options if self._sound(parts)]:
+            return min(options, key=lambda parts: (self._stems.isdisjoint(parts), len(parts), -len(parts[0]), parts))
         for at in range(2, len(word) - FUZZY_HEAD):
             if word[at] != word[at + 1] and (parts := self._compound(word[:at] + word[at + 1] + word[at] + word[at + 2 :])):
                 return parts
         return ()
+
+    def _meant(self, piece: str, before: Sequence[str], after: Sequence[str]) -> str | None:
+        """The part that a piece between known parts is meant to be."""
+        if not after:
+            led = len(piece) >= SHORT and not self._stems.isdisjoint(before)
+            near = self._neighbours(piece, FUZZY_HEAD, self.heads, anywhere=True) if led else frozenset()
+            return self._one_of(near or self._neighbours(piece, FUZZY_FROM, self._carriers))
+        least = FUZZY_FROM + 1 if before else FUZZY_STEM
+        near = self._neighbours(piece, least, self._carriers)
+        if not near and piece.endswith("s"):
+            near = self._neighbours(piece[:-1], least, self._carriers)
+        return self._one_of(near)
 
     def _starts(self, word: str) -> dict[int, tuple[str, ...]]:
         best: dict[int, tuple[str, ...]] = {0: ()}
@@ -332,9 +350,9 @@ def one_apart(a: str, b: str) -> bool:
 
 def _begins_alike(word: str, known: str) -> bool:
     """A first letter is seldom wrong; it may be missing, or have changed places. Long words may err anywhere."""
-    if word[0] == known[0] or word[:2] == known[1::-1] or len(known) > FUZZY_FROM + 1:
+    if word[0] == known[0] or word[:2] == known[1::-1] or len(known) > FUZZY_FROM + 2:
         return True
-    return len(known) >= FUZZY_FROM and word == known[1:]
+    return len(known) > FUZZY_FROM and word == known[1:]
 
 
 def _without_one(word: str) -> set[str]:
