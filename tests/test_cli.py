@@ -79,7 +79,9 @@ def test_help_is_fast_and_names_every_command() -> None:
         assert f" {heavy}" not in done.stderr, f"{heavy} is imported before it is needed"
 
 
-@pytest.mark.parametrize("command", ["demo", "synth", "registry serve", "land", "build", "publish", "status", "query", "ui"])
+@pytest.mark.parametrize(
+    "command", ["demo", "synth", "registry serve", "land", "build", "publish", "status", "classify", "query", "ui"]
+)
 def test_every_command_speaks_json(kohde: Kohde, command: str) -> None:
     code, out, _ = kohde(*command.split(), "--help")
     assert code == 0 and "--json" in out

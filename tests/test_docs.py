@@ -105,7 +105,8 @@ def test_files_models_and_tests_named_are_there(page: Path) -> None:
         for path in re.findall(r"\b(?:base|ingest|dbt_project|orchestration|tests|docs|bench)/[\w./-]+\.\w+", text):
             assert (ROOT / path).exists(), f"{name(page)}: {path}"
         for model in re.findall(r"\b((?:stg_[a-z]+__|enr_)[a-z_]+)\b(?!\.\.\.)(?!_*<)", text):
-            assert model.endswith("_") or f"{model}.sql" in files or f"{model}.yml" in files, f"{name(page)}: {model}"
+            known = any(f"{model}.{kind}" in files for kind in ("sql", "py", "yml"))
+            assert model.endswith("_") or known, f"{name(page)}: {model}"
         for test in re.findall(r"\btest_[a-z_]+\b(?!\.py)", text):
             assert f"def {test}(" in defined or f"{test}.py" in files, f"{name(page)}: {test}"
 

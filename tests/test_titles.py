@@ -413,6 +413,11 @@ def test_figures_in_a_mess(seed_of_the_mess: int) -> None:
     assert figures.coverage >= 0.98 and figures.precision >= 0.99 and figures.exact >= 0.98
 
 
+def test_titles_outside_all_areas_get_none() -> None:
+    outside = read(SAMPLE.parents[3] / "bench" / "titles_outside.csv")
+    assert len(outside) >= 300 and measure(outside, errors=True).abstained == 1.0
+
+
 def test_every_mess_is_made() -> None:
     kinds = {kind for lang, title, _ in EXAMPLES for kind, _ in variants(title, lang)}
     assert len(kinds) == 19
