@@ -182,6 +182,7 @@ def building(home: Path, *, full_refresh: bool = False, target: str = "duckdb", 
         except BaseException as error:
             replace(before, status="failed", reason=_first_line(error)).write(home)
             raise
+        _drop_leftovers(home)
         if plan.whole:
             BuildState("built", plan.fingerprint, plan.loads, plan.invocation_id, _now(), key=plan.key).write(home)
         else:
@@ -290,6 +291,16 @@ def _readable(warehouse: Path) -> bool:
         return True
     except duckdb.Error:
         return False
+
+
+def _drop_leftovers(home: Path) -> None:
+    """dbt-duckdb leaves the table that an incremental Python model was made in: no mart, so the publisher would refuse it."""
+    with duckdb.connect(str(home / WAREHOUSE)) as db:
+        left = db.execute(
+            "SELECT schema_name, table_name FROM duckdb_tables() WHERE contains(table_name, '__dbt_tmp')"
+        ).fetchall()
+        for schema, table in left:
+            db.execute(f'DROP TABLE "{schema}"."{table}"')
 
 
 def _forget_warehouse(home: Path) -> None:

@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 
 FIRST_DAY = date(2026, 1, 2)
 DAYS = 2
-# The daily job asks the served sources; files are landed from the folder of the day, what people send after the job, so that it is
-# built the next morning.
+# The daily job asks the served sources; files are landed from the folder of the day. What people send comes after the job, and
+# is built the next morning.
 QUERIES = {
     "Whom is there to reach?": (
         "SELECT legal_form_group, count(*) AS organisations, count(*) FILTER (is_marketing_target) AS targets "
@@ -34,6 +34,10 @@ QUERIES = {
     ),
     "What happened on the second day?": (
         "SELECT op, count(*) AS organisations FROM changes_daily WHERE date = DATE '2026-01-03' GROUP BY ALL ORDER BY ALL"
+    ),
+    "Who decides on what, and how sure are we?": (
+        "SELECT area_name_en, area_source, count(*) AS links, round(avg(p_current), 2) AS p_current "
+        "FROM decision_makers GROUP BY ALL ORDER BY links DESC"
     ),
     "How did the register look on the first day?": (
         "SELECT status, count(*) AS organisations FROM organisations_as_of(DATE '2026-01-02') GROUP BY ALL ORDER BY 2 DESC"

@@ -49,7 +49,7 @@ def test_two_days_are_landed_by_the_law_and_published(made: tuple[Path, dict[str
 
 def test_what_it_tells_to_ask_can_be_asked(made: tuple[Path, dict[str, Any]]) -> None:
     home, report = made
-    assert len(report["queries"]) == 3
+    assert len(report["queries"]) == 4
     for sql in report["queries"].values():
         done = kohde(home, "query", sql, "--json")
         assert done.returncode == 0, done.stderr
