@@ -4,28 +4,30 @@ The result depends on the ties alone, not on when or in what order they became k
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from typing import TypeVar
 
+Node = TypeVar("Node", str, int)
 Marks = Sequence[str | None]
 """What identifies a node, kind by kind (a register's number, a date of birth); None where it is not known."""
 
 
 def cluster(
-    ties: Iterable[tuple[str, str, int]],
-    marks: Mapping[str, Marks],
-    apart: Iterable[tuple[str, str]] = (),
+    ties: Iterable[tuple[Node, Node, int]],
+    marks: Mapping[Node, Marks],
+    apart: Iterable[tuple[Node, Node]] = (),
     certain: int = 100,
-) -> dict[str, str]:
-    """node -> the first node of its cluster by text, for every node of a tie.
+) -> dict[Node, Node]:
+    """node -> the smallest node of its cluster, for every node of a tie.
 
     ties: two nodes and a strength, in any order. marks: two nodes whose marks of one kind are both known and differ are never
     joined, neither directly nor through others. apart: pairs that are never joined either, whatever ties them. A tie of at
     least `certain` strength is believed against differing marks; then either mark counts for both.
     """
-    parent: dict[str, str] = {}
-    known: dict[str, tuple[frozenset[str], ...]] = {}
-    enemies: dict[str, set[str]] = {}
+    parent: dict[Node, Node] = {}
+    known: dict[Node, tuple[frozenset[str], ...]] = {}
+    enemies: dict[Node, set[Node]] = {}
 
-    def root(node: str) -> str:
+    def root(node: Node) -> Node:
         while (above := parent[node]) != node:
             parent[node] = node = parent[above]
         return node
@@ -43,7 +45,7 @@ def cluster(
             enemies.setdefault(other, set()).add(one)
 
     for one, other, strength in ordered:
-        # The first by text becomes the root, so that a cluster's name does not depend on the way it grew.
+        # The smaller becomes the root, so that a cluster's name does not depend on the way it grew.
         first, second = sorted((root(one), root(other)))
         if first == second or second in enemies.get(first, ()):
             continue

@@ -75,10 +75,12 @@ def kohde() -> str:
 
 def land(source: Path, home: Path) -> list[Step]:
     """Surveys first: while no register is there, no organisation is unknown, and the register of officers lacks some."""
-    waves = [(kohde(), "land", "survey", "--from", str(day)) for day in sorted((source / "survey").iterdir())]
-    days = [(kohde(), "land", "prh_officers", "--from", str(day)) for day in sorted((source / "prh_officers").iterdir())]
-    accept = ["--accept-bounds", "bench"]
-    return [run(f"land {command[2]} {Path(command[4]).name}", *command, *accept, home=home) for command in [*waves, *days]]
+    steps = []
+    for name in ("survey", "prh_officers"):
+        for day in sorted((source / name).iterdir()):
+            told = ["--from", str(day), "--date", day.name, "--accept-bounds", "bench"]
+            steps.append(run(f"land {name} {day.name}", kohde(), "land", name, *told, home=home))
+    return steps
 
 
 def compare(home: Path, source: Path) -> dict[str, Any]:

@@ -49,23 +49,58 @@ places as (
 
 reports as (
 
-    select *
+    select
+        'survey:decision_makers:' || report_id as mention_id,
+        report_id,
+        load_id,
+        as_of,
+        business_id,
+        first_name,
+        last_name,
+        name as full_name,
+        email,
+        email_kind,
+        phone_e164 as phone,
+        phone_kind,
+        title,
+        -- One interview; who is told twice in it is two persons, unless misspelt.
+        case_id as occasion
     from {{ ref('stg_survey__decision_makers') }}
     where op <> 'D'
+
+),
+
+-- Told once, as nearly all, or corrected later by another row of the same interview.
+reported_again as (
+
+    select
+        report_id,
+        min(as_of) as first_seen_on,
+        list(distinct struct_pack(first_name := first_name, last_name := last_name, full_name := full_name)) as names
+    from reports
+    group by report_id
+    having count(*) > 1
 
 ),
 
 reported as (
 
     select
-        'survey:decision_makers:' || report_id as mention_id,
-        min(as_of) as first_seen_on,
-        max(load_id) as load_id,
-        max(as_of) as as_of,
-        arg_max(reports, load_id) as last_told,
-        list(distinct struct_pack(first_name := first_name, last_name := last_name, full_name := name)) as names
+        reports.* exclude (report_id),
+        reports.as_of as first_seen_on,
+        [struct_pack(first_name := reports.first_name, last_name := reports.last_name, full_name := reports.full_name)] as names
     from reports
-    group by report_id
+    anti join reported_again on reports.report_id = reported_again.report_id
+
+    union all by name
+
+    select
+        reports.* exclude (report_id),
+        reported_again.first_seen_on,
+        reported_again.names
+    from reports
+    inner join reported_again on reports.report_id = reported_again.report_id
+    qualify row_number() over (partition by reports.report_id order by reports.load_id desc) = 1
 
 ),
 
@@ -97,25 +132,10 @@ mentions as (
     union all by name
 
     select
-        mention_id,
+        *,
         'survey' as source_name,
         'decision_makers' as dataset,
-        'report' as kind,
-        load_id,
-        as_of,
-        first_seen_on,
-        last_told.business_id as business_id,
-        last_told.first_name as first_name,
-        last_told.last_name as last_name,
-        last_told.name as full_name,
-        names,
-        last_told.email as email,
-        last_told.email_kind as email_kind,
-        last_told.phone_e164 as phone,
-        last_told.phone_kind as phone_kind,
-        last_told.title as title,
-        -- One interview; who is told twice in it is two persons, unless misspelt.
-        last_told.case_id as occasion
+        'report' as kind
     from reported
 
 ),

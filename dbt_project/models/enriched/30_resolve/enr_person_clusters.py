@@ -10,7 +10,7 @@ from base.clusters import cluster
 
 
 def model(dbt, session):
-    """node -> cluster (its first node by text), of every node that has a tie."""
+    """node -> cluster (its smallest node), of every node that has a tie."""
     dbt.config(materialized="table")
     ties = dbt.ref("enr_person_ties")
     nodes = dbt.ref("enr_person_nodes")  # noqa: F841 - DuckDB finds it by its name
@@ -26,4 +26,4 @@ def model(dbt, session):
         apart.fetchall(),
         certain=100,
     )
-    return pa.table({"node": pa.array(found.keys(), pa.string()), "cluster": pa.array(found.values(), pa.string())})
+    return pa.table({"node": pa.array(found.keys(), pa.uint64()), "cluster": pa.array(found.values(), pa.uint64())})

@@ -11,6 +11,7 @@ with named as (
         nodes.birth_date,
         mentions.kind,
         mentions.business_id,
+        mentions.occasion,
         unnest(mentions.names) as told_name
     from {{ ref('enr_person_mentions') }} as mentions
     inner join {{ ref('enr_person_nodes') }} as nodes on mentions.mention_id = nodes.mention_id

@@ -4,7 +4,7 @@
 -- (two numbers of the register, two dates of birth) is ambiguous: it says nothing of who is which of them.
 --
 -- Never a name alone across organisations: beside the name stands a date of birth, a contact point of one's own, or the
--- organisation.
+-- organisation. `shared` is a hash of what they share: within one reason only, within one build only.
 with contacts as (
 
     -- A mobile number or a mailbox of one's own; what a whole house answers is nobody's.
@@ -44,13 +44,12 @@ names as (
 namesakes as (
 
     select
-        names.business_id,
-        names.forename
+        business_id,
+        forename
     from names
-    inner join {{ ref('enr_person_mentions') }} as mentions on names.node = mentions.mention_id
-    where mentions.occasion is not null
-    group by names.business_id, mentions.occasion, names.forename
-    having count(distinct names.surnames[1]) > 1
+    where occasion is not null
+    group by business_id, occasion, forename
+    having count(distinct surnames[1]) > 1
 
 ),
 
@@ -58,7 +57,8 @@ evidence as (
 
     select
         'birth_and_name' as reason,
-        concat_ws('|', birth_date, unnest(pairs)) as shared,
+        hash(birth_date, unnest(pairs)) as shared,
+        null::varchar as business_id,
         node
     from names
     where birth_date is not null
@@ -67,7 +67,8 @@ evidence as (
 
     select
         'contact_and_name' as reason,
-        concat_ws('|', contacts.contact, unnest(names.pairs)) as shared,
+        hash(contacts.contact, unnest(names.pairs)) as shared,
+        null::varchar as business_id,
         names.node
     from names
     inner join contacts on names.node = contacts.node
@@ -76,7 +77,8 @@ evidence as (
 
     select
         'organisation_and_name' as reason,
-        concat_ws('|', business_id, unnest(pairs)) as shared,
+        hash(business_id, unnest(pairs)) as shared,
+        business_id,
         node
     from names
 
@@ -85,7 +87,8 @@ evidence as (
     -- Who married or divorced has another surname and all the rest as before.
     select
         'organisation_birth_and_forename' as reason,
-        concat_ws('|', business_id, birth_date, forename) as shared,
+        hash(business_id, birth_date, forename) as shared,
+        business_id,
         node
     from names
     where birth_date is not null and len(forename) > 1
@@ -94,7 +97,8 @@ evidence as (
 
     select
         'organisation_contact_and_forename' as reason,
-        concat_ws('|', names.business_id, contacts.contact, names.forename) as shared,
+        hash(names.business_id, contacts.contact, names.forename) as shared,
+        names.business_id,
         names.node
     from names
     inner join contacts on names.node = contacts.node and names.business_id = contacts.business_id
@@ -108,7 +112,8 @@ evidence as (
     -- Half of a double forename, a new surname, a slip: a mailbox in one's own name is still one's own.
     select
         'organisation_mailbox_and_part_of_name' as reason,
-        concat_ws('|', names.business_id, contacts.contact, word) as shared,
+        hash(names.business_id, contacts.contact, word) as shared,
+        names.business_id,
         names.node
     from names
     inner join contacts on names.node = contacts.node and names.business_id = contacts.business_id and contacts.is_mailbox
@@ -121,30 +126,64 @@ shared_by_several as (
 
     select
         reason,
-        shared,
-        unnest(list(distinct node)) as node
+        shared
     from evidence
     group by reason, shared
-    having count(distinct node) > 1
+    having min(node) <> max(node)
+
+),
+
+members as (
+
+    select distinct
+        evidence.reason,
+        evidence.shared,
+        evidence.business_id,
+        evidence.node
+    from evidence
+    semi join shared_by_several on evidence.reason = shared_by_several.reason and evidence.shared = shared_by_several.shared
 
 ),
 
 known as (
 
-    select distinct on (node)
+    select distinct
         node,
         register_person_id,
         birth_date
     from {{ ref('enr_person_nodes') }}
+    where register_person_id is not null or birth_date is not null
+
+),
+
+identified as (
+
+    select
+        members.*,
+        known.register_person_id,
+        known.birth_date
+    from members
+    left join known on members.node = known.node
+
+),
+
+ambiguous as (
+
+    select
+        reason,
+        shared
+    from identified
+    group by reason, shared
+    having min(register_person_id) <> max(register_person_id) or min(birth_date) <> max(birth_date)
 
 )
 
 select
-    shared_by_several.reason,
-    shared_by_several.shared,
-    shared_by_several.node,
-    known.register_person_id is not null or known.birth_date is not null as is_identified,
-    count(distinct known.register_person_id) over (partition by shared_by_several.reason, shared_by_several.shared) > 1
-    or count(distinct known.birth_date) over (partition by shared_by_several.reason, shared_by_several.shared) > 1 as is_ambiguous
-from shared_by_several
-inner join known on shared_by_several.node = known.node
+    identified.reason,
+    identified.shared,
+    identified.business_id,
+    identified.node,
+    identified.register_person_id is not null or identified.birth_date is not null as is_identified,
+    ambiguous.reason is not null as is_ambiguous
+from identified
+left join ambiguous on identified.reason = ambiguous.reason and identified.shared = ambiguous.shared

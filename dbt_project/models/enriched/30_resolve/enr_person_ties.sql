@@ -75,7 +75,7 @@ lonely as (
         register_person_id is null
         and not exists (
             select 1 from groups
-            where groups.reason = 'organisation_and_name' and groups.node = counted.node and starts_with(groups.shared, counted.business_id)
+            where groups.reason = 'organisation_and_name' and groups.node = counted.node and groups.business_id = counted.business_id
         )
 
 ),
