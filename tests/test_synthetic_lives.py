@@ -217,6 +217,17 @@ def test_a_managing_director_leads_and_leaves_as_one(made: Path) -> None:
             AND lead.arrival <> 'promoted'"""
     ((both, apart),) = truth(made, "roles", query, DAYS[-1])
     assert both > 50 and apart == 0
+    # And one successor takes both places.
+    query = f"""SELECT count(*), count(*) FILTER (next_lead.person IS DISTINCT FROM next_md.person)
+        FROM truth AS lead
+        INNER JOIN (FROM truth) AS md ON lead.number = md.number AND lead.person = md.person AND lead.ended_on = md.ended_on
+        INNER JOIN (FROM truth) AS next_md ON md.number = next_md.number AND next_md.slot = 6
+            AND next_md.generation = md.generation + 1
+        LEFT JOIN (FROM truth) AS next_lead ON lead.number = next_lead.number AND next_lead.slot = 16
+            AND next_lead.generation = lead.generation + 1
+        WHERE lead.slot = 16 AND md.slot = 6 AND lead.ended_on > '{DAYS[0]}'"""
+    ((followed, by_two),) = truth(made, "roles", query, DAYS[-1])
+    assert followed > 3 and by_two == 0
 
 
 def test_no_place_is_held_by_two_and_no_tenure_ends_before_it_began(made: Path) -> None:
