@@ -185,10 +185,9 @@ def judge(
     as_json: Json = False,
 ) -> None:
     """Decide whether two mentions are one person; counts from the next build on, and outlives every rebuild."""
-    from ledger import store
-    from orchestration import settings, terminal
+    from orchestration import judging, settings, terminal
 
-    number = store.judge(settings.home(), verdict.replace("-", "_"), *mentions, by, reason)
+    number = judging.judge(settings.home(), verdict.replace("-", "_"), mentions, by, reason)
     terminal.show(
         as_json, {"judgement": number}, lambda console: console.print(f"judgement {number} counts from the next build")
     )

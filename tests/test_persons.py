@@ -17,8 +17,9 @@ from ingest.sources.ledger import loader as promises
 from ingest.sources.prh_officers import loader as officers
 from ingest.sources.survey import loader as survey
 from ledger import store
-from orchestration import landing, publish, settings
+from orchestration import judging, landing, publish, settings
 from orchestration.build import build, dbt_arguments, parse
+from orchestration.state import Refused
 from tests.test_marts import business_id
 
 DAYS = (date(2026, 3, 2), date(2026, 6, 1))
@@ -316,6 +317,15 @@ def test_a_judgement_counts_outlives_a_rebuild_and_can_be_changed(tmp_path: Path
     judged(home, "unsure", before[2, 1][0], before[2, 0][0])
     build_people(home)
     assert found(home) == before
+
+
+def test_a_mention_that_no_build_knows_is_not_judged(home: Path) -> None:
+    one = min(people(home))
+    with pytest.raises(Refused, match="number 2") as refused:
+        judging.judge(home, "same", (one, "survey:decision_makers:nobody"), "tester", "asked them")
+    assert "nobody" not in str(refused.value) and not store.exists(home)
+    with pytest.raises(store.LedgerRefused, match="against itself"):
+        judging.judge(home, "same", (one, one), "tester", "asked them")
 
 
 # --- the secret ---------------------------------------------------------------------------------------------------------
