@@ -23,7 +23,7 @@ import polars as pl
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))  # run as a script, for tests.title_noise
 
-from base.titles import classify, vocabulary  # noqa: E402
+from base.titles import classify, default_vocabulary  # noqa: E402
 
 NONE = "-"
 Example = tuple[str, str, frozenset[str]]
@@ -158,7 +158,7 @@ def speed(examples: list[Example], rows: int, distinct: int, naive_rows: int) ->
             made[lang, twice] = None
     pool = list(made)
     told = pl.DataFrame(rng.choices(pool, k=rows), schema=["language", "title"], orient="row")
-    known = vocabulary()
+    known = default_vocabulary()
     terms: dict[str, set[str]] = {}
     for row in known.tables["title_functions"]:
         for area in row["areas"].split("|"):
@@ -211,7 +211,11 @@ def main() -> None:
     if options.unknown_language:
         for rows in sets.values():
             rows[:] = [("", title, areas) for _, title, areas in rows]
-    kept: dict[str, object] = {"classifier_version": vocabulary().version, "file": options.file.name, "half": options.half}
+    kept: dict[str, object] = {
+        "classifier_version": default_vocabulary().version,
+        "file": options.file.name,
+        "half": options.half,
+    }
     for name, rows in sets.items():
         figures = measure(rows, options.errors)
         report(name, figures, tables=name == "as they are")

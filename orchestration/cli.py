@@ -311,7 +311,7 @@ def classify(
     """What a title says: areas of responsibility, level, how sure, and why."""
     from dataclasses import asdict
 
-    from base.titles import explain, vocabulary
+    from base.titles import default_vocabulary, explain
     from orchestration import terminal
 
     if language not in (None, "fi", "sv", "en"):
@@ -327,9 +327,9 @@ def classify(
         else:
             console.print(terminal.escape(found.reason))
         console.print(f"read as    {terminal.escape(found.normal_form)}")
-        console.print(f"version    {vocabulary().version}")
+        console.print(f"version    {default_vocabulary().version}")
 
-    terminal.show(as_json, asdict(found) | {"classifier_version": vocabulary().version}, render)
+    terminal.show(as_json, asdict(found) | {"classifier_version": default_vocabulary().version}, render)
 
 
 @app.command()

@@ -13,7 +13,7 @@ import polars as pl
 from base.titles.rules import Judgement, Label, judge
 from base.titles.vocabulary import SEEDS, TABLES, Vocabulary, version_of
 
-__all__ = ["SCHEMA", "Judgement", "Label", "Vocabulary", "classify", "explain", "rows_of", "version_of", "vocabulary"]
+__all__ = ["SCHEMA", "Judgement", "Label", "Vocabulary", "classify", "default_vocabulary", "explain", "rows_of", "version_of"]
 
 SCHEMA = {
     "language": pl.String,
@@ -31,7 +31,7 @@ SCHEMA = {
 
 
 @lru_cache(maxsize=4)
-def vocabulary(folder: Path = SEEDS) -> Vocabulary:
+def default_vocabulary(folder: Path = SEEDS) -> Vocabulary:
     """The vocabulary of the seeds in a folder, read once per process."""
     return Vocabulary.load(folder)
 
@@ -43,7 +43,7 @@ def rows_of(tables: Mapping[str, pl.DataFrame]) -> dict[str, list[dict[str, str]
 
 def explain(title: str, language: str | None = None) -> Judgement:
     """One title. language: fi, sv, en or None where it is not known."""
-    return judge(title, language, vocabulary())
+    return judge(title, language, default_vocabulary())
 
 
 def classify(titles: pl.DataFrame, known: Vocabulary | None = None) -> pl.DataFrame:
@@ -54,7 +54,7 @@ def classify(titles: pl.DataFrame, known: Vocabulary | None = None) -> pl.DataFr
     pairs = titles.select("language", "title").drop_nulls("title").unique(maintain_order=True)
     if pairs.is_empty():
         return pl.DataFrame(schema=SCHEMA)
-    known = known or vocabulary()
+    known = known or default_vocabulary()
     rows: list[tuple[object, ...]] = []
     for language, title in pairs.iter_rows():
         found = judge(title, language, known)
