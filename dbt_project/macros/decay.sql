@@ -116,9 +116,10 @@ select
 from cells
 {%- endmacro %}
 
-{#- Chance that something verified so many days ago still holds, by the rate of its cell (else of its channel). -#}
+{#- Chance that something verified so many days ago still holds, by the rate of its cell (else of its channel). To six places: the last
+    bits of a sum depend on the order in which threads add. -#}
 {% macro still_holds(rate, days) -%}
-    exp(-{{ rate }} / 365.25 * greatest({{ days }}, 0))
+    round(exp(-{{ rate }} / 365.25 * greatest({{ days }}, 0)), 6)
 {%- endmacro %}
 
 {#- The rates of a cell: joins `cell` and `whole` for an expression of the channel and the aliases of the attributes. -#}

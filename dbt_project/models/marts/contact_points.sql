@@ -14,27 +14,14 @@ points as (
         claims.business_id,
         claims.channel,
         claims.value,
-        min(claims.first_seen_on) as first_seen_on,
+        min(claims.verified_on) as first_seen_on,
         max(claims.verified_on) as verified_on,
         arg_max({
             'source_name': claims.source_name, 'load_id': claims.load_id, 'value_kind': claims.value_kind, 'verifier': claims.verifier,
             'acquisition_method': claims.acquisition_method, 'ended_on': claims.ended_on, 'ended_by': claims.ended_by
-        }, (claims.verified_on, claims.source_name, claims.load_id)) as told
+        }, (claims.verified_on, claims.source_name, claims.load_id, claims.verifier)) as told
     from {{ ref('enr_contact_claims') }} as claims
     group by claims.person_id, claims.business_id, claims.channel, claims.value
-
-),
-
--- What the person said later in its place.
-replaced as (
-
-    select
-        points.*,
-        lead(points.verified_on) over (
-            partition by points.person_id, points.business_id, points.channel order by points.verified_on, points.value
-        ) as replaced_on
-    from points
-    where points.person_id is not null
 
 ),
 
@@ -43,19 +30,13 @@ owned as (
     select
         * exclude (told),
         {%- for column in ['source_name', 'load_id', 'value_kind', 'verifier', 'acquisition_method', 'ended_on', 'ended_by'] %}
-        told.{{ column }} as {{ column }}{{ ',' if not loop.last }}
+        told.{{ column }} as {{ column }},
         {%- endfor %}
-    from replaced
-
-    union all by name
-
-    select
-        * exclude (told),
-        {%- for column in ['source_name', 'load_id', 'value_kind', 'verifier', 'acquisition_method', 'ended_on', 'ended_by'] %}
-        told.{{ column }} as {{ column }}{{ ',' if not loop.last }}
-        {%- endfor %}
+        -- When the person said something else in its place. An organisation may have many.
+        if(person_id is null, null, lead(verified_on) over (
+            partition by person_id, business_id, channel order by verified_on, value
+        )) as replaced_on
     from points
-    where person_id is null
 
 ),
 

@@ -162,8 +162,10 @@ select
     coalesce({{ corrected('language', 'links.language') }}, organisations.language) as language,
     looks.verified_on,
     looks.verifier,
-    {{ still_holds('coalesce(cell.yearly_rate, whole.yearly_rate)', 'now.today - looks.verified_on') }}
-    * coalesce(doubts.remaining, 1) as p_current,
+    round(
+        {{ still_holds('coalesce(cell.yearly_rate, whole.yearly_rate)', 'now.today - looks.verified_on') }}
+        * coalesce(doubts.remaining, 1), 6
+    ) as p_current,
     looks.sources,
     ranked.load_id
 from ranked

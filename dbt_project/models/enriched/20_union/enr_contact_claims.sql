@@ -49,145 +49,78 @@ units as (
 
 ),
 
--- The last word on each person's work, and what was said before, for as long as nothing else was said.
-reported as (
+-- What may be handed on by channel; a premium number or a pattern is none.
+{%- set kinds = {'email': "'personal', 'role', 'free_mail'", 'phone': "'mobile', 'fixed', 'organisation', 'service'"} %}
+
+told as (
 
     select
-        person_id,
+        'ytj_extract' as source_name,
+        null::varchar as person_id,
         business_id,
-        'email' as channel,
-        email as value,
-        email_kind as value_kind,
-        valid_from,
-        valid_to,
-        ended_by,
-        verifier,
-        load_id,
-        as_of
-    from {{ ref('enr_surveyed_links') }}
-    where email is not null and email_kind in ('personal', 'role', 'free_mail')
-
-    union all
+        channel,
+        value,
+        value_kind,
+        'registry' as acquisition_method,
+        'registry' as verifier,
+        as_of as verified_on,
+        null::date as ended_on,
+        null::varchar as ended_by,
+        load_id
+    from extract_contacts
+    {% for channel in kinds %}
+    union all by name
 
     select
-        person_id,
+        'yrtti' as source_name,
         business_id,
-        'phone' as channel,
-        phone as value,
-        phone_kind as value_kind,
-        valid_from,
-        valid_to,
-        ended_by,
-        verifier,
-        load_id,
-        as_of
-    from {{ ref('enr_surveyed_links') }}
-    where phone is not null and phone_kind in ('mobile', 'fixed', 'organisation')
+        '{{ channel }}' as channel,
+        {{ channel }} as value,
+        {{ channel }}_kind as value_kind,
+        'registry' as acquisition_method,
+        'registry' as verifier,
+        as_of as verified_on,
+        load_id
+    from last_bodies
 
+    union all by name
+
+    select
+        'ptv' as source_name,
+        units.business_id,
+        '{{ channel }}' as channel,
+        points.{{ channel }} as value,
+        points.{{ channel }}_kind as value_kind,
+        'published' as acquisition_method,
+        'organisation' as verifier,
+        units.as_of as verified_on,
+        units.load_id
+    from units
+    inner join {{ ref('stg_ptv__' ~ channel ~ 's') }} as points on units.organisation_id = points.organisation_id and units.load_id = points.load_id
+    where units.op <> 'D' and units.business_id is not null{{ " and points.service_type = 'Phone'" if channel == 'phone' }}
+
+    union all by name
+
+    -- A switchboard or info@ that was told in place of a person's own is the organisation's.
+    select
+        'survey' as source_name,
+        if({{ channel }}_kind in ('role', 'organisation'), null, person_id) as person_id,
+        business_id,
+        '{{ channel }}' as channel,
+        {{ channel }} as value,
+        {{ channel }}_kind as value_kind,
+        'confirmed_by_' || if(verifier = 'person', 'person', 'org') as acquisition_method,
+        verifier,
+        valid_from as verified_on,
+        if({{ channel }}_kind in ('role', 'organisation'), null, valid_to) as ended_on,
+        if({{ channel }}_kind in ('role', 'organisation'), null, ended_by) as ended_by,
+        load_id
+    from {{ ref('enr_surveyed_links') }}
+    {% endfor %}
 )
 
-select
-    'ytj_extract' as source_name,
-    null::varchar as person_id,
-    business_id,
-    channel,
-    value,
-    value_kind,
-    'registry' as acquisition_method,
-    'registry' as verifier,
-    as_of as first_seen_on,
-    as_of as verified_on,
-    null::date as ended_on,
-    null::varchar as ended_by,
-    load_id
-from extract_contacts
-where value is not null and value_kind in ('personal', 'role', 'free_mail', 'mobile', 'fixed', 'organisation')
-
-union all by name
-
-select
-    'yrtti' as source_name,
-    business_id,
-    'phone' as channel,
-    phone as value,
-    phone_kind as value_kind,
-    'registry' as acquisition_method,
-    'registry' as verifier,
-    as_of as first_seen_on,
-    as_of as verified_on,
-    load_id
-from last_bodies
-where phone is not null and phone_kind in ('mobile', 'fixed', 'organisation')
-
-union all by name
-
-select
-    'yrtti' as source_name,
-    business_id,
-    'email' as channel,
-    email as value,
-    email_kind as value_kind,
-    'registry' as acquisition_method,
-    'registry' as verifier,
-    as_of as first_seen_on,
-    as_of as verified_on,
-    load_id
-from last_bodies
-where email is not null and email_kind in ('personal', 'role', 'free_mail')
-
-union all by name
-
-select
-    'ptv' as source_name,
-    units.business_id,
-    'phone' as channel,
-    phones.phone as value,
-    phones.phone_kind as value_kind,
-    'published' as acquisition_method,
-    'organisation' as verifier,
-    units.as_of as first_seen_on,
-    units.as_of as verified_on,
-    units.load_id
-from units
-inner join {{ ref('stg_ptv__phones') }} as phones on units.organisation_id = phones.organisation_id and units.load_id = phones.load_id
+select *
+from told
 where
-    units.op <> 'D' and units.business_id is not null and phones.phone is not null and phones.service_type = 'Phone'
-    and phones.phone_kind in ('mobile', 'fixed', 'organisation', 'service')
-
-union all by name
-
-select
-    'ptv' as source_name,
-    units.business_id,
-    'email' as channel,
-    emails.email as value,
-    emails.email_kind as value_kind,
-    'published' as acquisition_method,
-    'organisation' as verifier,
-    units.as_of as first_seen_on,
-    units.as_of as verified_on,
-    units.load_id
-from units
-inner join {{ ref('stg_ptv__emails') }} as emails on units.organisation_id = emails.organisation_id and units.load_id = emails.load_id
-where
-    units.op <> 'D' and units.business_id is not null and emails.email is not null
-    and emails.email_kind in ('personal', 'role', 'free_mail')
-
-union all by name
-
-select
-    'survey' as source_name,
-    -- A switchboard or info@ that was told in place of a person's own is the organisation's.
-    if(value_kind in ('role', 'organisation'), null, person_id) as person_id,
-    business_id,
-    channel,
-    value,
-    value_kind,
-    'confirmed_by_' || if(verifier = 'person', 'person', 'org') as acquisition_method,
-    verifier,
-    valid_from as first_seen_on,
-    valid_from as verified_on,
-    if(value_kind in ('role', 'organisation'), null, valid_to) as ended_on,
-    if(value_kind in ('role', 'organisation'), null, ended_by) as ended_by,
-    load_id
-from reported
+    value is not null
+    and value_kind in ({{ kinds.email }}, {{ kinds.phone }})
