@@ -270,6 +270,8 @@ def test_of_several_functions_the_nearest_to_the_head_counts(title: str, expecte
         ("Matti Meikäläinen (talouspäällikkö)", "TALOUS"),
         ("chef för intern fakturering", "TALOUS"),
         ("Nokia Oyj:n viestintäjohtaja", "VIESTINTA"),
+        ("palvelupäällikkö, konserni", "ASIAKASPALVELU"),
+        ("senior distriktschef", "MYYNTI"),
     ],
 )
 def test_what_stands_around_adds_nothing(title: str, expected: str) -> None:
@@ -284,7 +286,7 @@ def test_what_stands_around_adds_nothing(title: str, expected: str) -> None:
         ("turkistalouspäällikkö", ""),  # talous is none: maatalous, kansantalous
         ("lagerelchef", ""),  # a short part does not stand inside a compound
         ("campaigs manager", "MARKKINOINTI"),  # near two forms of one word
-        ("t&k-ohtaja", ""),  # near johtaja and near ostaja
+        ("t&k-ohtaja", "TK"),  # a head is wanted, so johtaja, not ostaja
         ("valmisuspäällikkö", ""),  # near valmistus and near valmius
         ("kirjastonjohtaja", ""),  # ston is no osto
         ("raaka-ainepäällikkö", "HANKINTA"),  # aine is no maine
@@ -297,6 +299,13 @@ def test_what_stands_around_adds_nothing(title: str, expected: str) -> None:
         ("C.E.O.", "YLEISJOHTO"),
         ("tuote kehitys päällikkö", "TK"),
         ("SalesManager", "MYYNTI"),
+        ("sale smanager", "MYYNTI"),  # a blank one letter off
+        ("hoitotyön johtaja", ""),  # not hoito, työnjohtaja
+        ("haed of sales", "MYYNTI"),  # a head so short is only mended where nothing else is one
+        ("talous vastava", "TALOUS"),
+        ("mäsa, haed of", ""),
+        ("mssäechef", ""),
+        ("mlijöansvarig", "LAATU"),  # two letters swapped in a short word
     ],
 )
 def test_words_taken_apart_put_together_and_misspelt(title: str, expected: str) -> None:

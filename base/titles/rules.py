@@ -12,6 +12,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
+from itertools import accumulate
 
 from base.titles.text import CLOSE, HARD, OPEN, SEPARATORS, SOFT, normal_form
 from base.titles.vocabulary import LEVELS, SHORT, Entry, Vocabulary
@@ -114,6 +115,7 @@ class _Title:
         self.normal, self.told, self.verbatim, self.vocabulary = normal, language, verbatim, vocabulary
         self.pieces = self._pieces()
         self.language = self._language()
+        self._mend_head()
 
     def judge(self) -> Judgement:
         if not any(piece.items for piece in self.pieces):
@@ -141,7 +143,7 @@ class _Title:
     def _pieces(self) -> list[Piece]:
         stream: list[str] = []
         corrected: set[str] = set()
-        for word in self.vocabulary.pieces(self.normal):
+        for word in self._joined(self.vocabulary.pieces(self.normal)):
             split = self.vocabulary.split(word) if word not in SEPARATORS else None
             stream += (split.parts if split else ()) or (word,)
             if split and split.corrected:
@@ -160,6 +162,34 @@ class _Title:
         for piece in pieces:
             piece.items = self._without_company(piece.items)
         return [piece for piece in pieces if piece.items]
+
+    def _joined(self, told: list[str]) -> list[str]:
+        """A blank one letter off: "sale smanager" is one word, which is then parted where it should be."""
+        result: list[str] = []
+        for word in told:
+            before = result[-1] if result else SOFT
+            if before not in SEPARATORS and word not in SEPARATORS and not (self._known(before) and self._known(word)):
+                together = self.vocabulary.split(before + word)
+                ends = accumulate(map(len, together.parts))
+                if not together.corrected and any(abs(end - len(before)) == 1 for end in ends):
+                    result[-1] = before + word
+                    continue
+            result.append(word)
+        return result
+
+    def _known(self, word: str) -> bool:
+        split = self.vocabulary.split(word)
+        return bool(split.parts) and not split.corrected
+
+    def _mend_head(self) -> None:
+        """A title with a function and no head, and a word that is nearly one: "haed of sales"."""
+        items = [item for piece in self.pieces for item in piece.items]
+        if self._heads(items) or any(i.one("exact", None) for i in items) or not self._stated(items):
+            return
+        for item in items:
+            if not item.entries and (head := self.vocabulary.near_head(item.text)):
+                item.parts, item.entries, item.corrected = (head,), self.vocabulary.entries[head], True
+                return
 
     @staticmethod
     def _without_company(items: list[Item]) -> list[Item]:
@@ -213,7 +243,9 @@ class _Title:
             if alone[at] or not self._functions(piece.items) or self._heads(piece.items):
                 continue
             finding, lender = self._shared(pieces, alone, at)
-            if finding:
+            lent = alone[lender] if lender is not None else None
+            # "palvelupäällikkö, konserni": a weak function beside another one adds nothing.
+            if finding and not (lent and not lent.only_head and not self._stated(piece.items)):
                 findings.append(finding)
                 lenders.add(lender)
         # "Director, Sales", "Project Manager, IT": the neighbour says of what, so the bare title adds no area of its own.
@@ -261,6 +293,10 @@ class _Title:
         """The areas of one piece with a head or a curated title in it."""
         core = [i for i in items if not i.only("acting", "preposition")]
         if whole := self._whole(items) or self._whole(core):
+            return whole
+        # Not all grades at once: of "senior distriktschef" the first one is none of the title's, the second is.
+        graded = next((at for at, i in enumerate(core) if not i.only("grade")), len(core))
+        if whole := next(filter(None, (self._whole(core[at:]) for at in range(1, graded + 1))), None):
             return whole
         core = [i for i in core if not i.only("grade")]
         known = [i for i in core if i.entries]

@@ -205,7 +205,7 @@ class Vocabulary:
                 return Split((spelling[:-1],))
             if parts := self._compound(spelling):
                 return Split(parts)
-        if len(word) >= FUZZY_FROM - 1 and (near := self._one_of(self._neighbours(word, FUZZY_FROM))):
+        if len(word) >= FUZZY_HEAD and (near := self._one_of(self._neighbours(word, FUZZY_FROM))):
             return Split(self.split(near).parts, corrected=True)
         if parts := self._misspelt_compound(word):
             return Split(parts, corrected=True)
@@ -255,14 +255,20 @@ class Vocabulary:
             known
             for form in (word, *_without_one(word))
             for known in self._fuzzy.get(form, ())
-            if len(known) >= least and (among is None or known in among)
-            if one_apart(word, known) and (anywhere or _begins_alike(word, known))
+            if (among is None or known in among) and one_apart(word, known)
+            # Two letters swapped seldom make another word, so they are put right in short ones too.
+            if (len(known) > FUZZY_HEAD and sorted(word) == sorted(known))
+            or (len(known) >= least and (anywhere or _begins_alike(word, known)))
         )
 
     def _one_of(self, near: frozenset[str]) -> str | None:
         """The word that is meant; None if there is none, or if it may be this or that. Forms of one word are no doubt."""
         meanings = {frozenset(e.areas for e in self.entries.get(known, [])) for known in near}
         return min(near) if len(meanings) == 1 else None
+
+    def near_head(self, word: str) -> str | None:
+        """The head that is one letter away, however short: only for a title that says of what, and has no head."""
+        return self._one_of(self._neighbours(word, FUZZY_HEAD, self.heads, anywhere=True)) if len(word) >= SHORT else None
 
     def _misspelt_compound(self, word: str) -> tuple[str, ...]:
         """A compound with one wrong letter in one of its parts, or two letters swapped where the parts meet."""
