@@ -14,6 +14,11 @@ import pytest
 from ingest.sources.prh_officers import loader as officers
 from ingest.sources.survey import loader as survey
 from ingest.synthetic import generate
+from ingest.synthetic.outreach import Outreach
+from ingest.synthetic.registers import Registers
+from ingest.synthetic.society import Society
+from ingest.synthetic.world import world
+from ingest.synthetic.ytj import Ytj
 
 START, STEPS, EVERY = date(2026, 1, 2), 8, 60
 DAYS = [START + timedelta(days=EVERY * step) for step in range(STEPS)]
@@ -315,3 +320,19 @@ def test_a_person_who_has_left_is_now_and_then_not_missed(made: Path) -> None:
     told = truth(made, "survey", "SELECT number, slot, generation, called_on, tulos FROM truth WHERE slot IS NOT NULL")
     noticed = [outcome == "GON" for *place, called_on, outcome in told if ended.get(tuple(place), called_on) < called_on]
     assert sum(noticed) > 10 * (len(noticed) - sum(noticed)) > 0
+
+
+def test_two_of_one_name_in_one_interview_are_told_once(tmp_path: Path) -> None:
+    """Nobody could tell them apart afterwards: their reports would have one key."""
+    with world(20, 1, START, 0.01) as made_up:
+        society = Society(made_up)
+        Ytj(made_up, tmp_path)
+        Registers(society, tmp_path)
+        outreach = Outreach(society, tmp_path)
+        made_up.connection.execute("""CREATE TABLE survey_row AS
+            SELECT * FROM (VALUES (1, 16, 1, 10, 'W1', 'Aino', 'Mäki'), (1, 17, 1, 11, 'W1', 'Aino', 'Maeki'),
+                (1, 18, 1, 12, 'W1', 'Eva', 'Ek'), (2, 16, 1, 13, 'W2', 'Aino', 'Mäki'), (3, 0, 1, NULL, 'W3', '', ''))
+            AS t(number, slot, generation, person, case_id, etunimi, sukunimi)""")
+        outreach._tell_apart()
+        told = made_up.connection.execute("SELECT person FROM survey_row ORDER BY number, slot").fetchall()
+    assert told == [(10,), (12,), (13,), (None,)]
