@@ -73,13 +73,15 @@ class BuildReport:
 
 
 def fingerprint(project: Path | None = None) -> str:
-    """sha256 over the dbt project's SQL, Python, YAML and seeds: what the warehouse's shape and meaning depend on."""
+    """sha256 over what the warehouse depends on: the dbt project's SQL, Python, YAML and seeds, and base, which its Python models use."""
     project = project or settings.DBT_PROJECT
     digest = hashlib.sha256()
     for path in sorted(project.rglob("*")):
         inside = path.relative_to(project)
         if path.suffix in {".sql", ".py", ".yml", ".csv"} and inside.parts[0] not in {"target", "logs"}:
             digest.update(str(inside).encode() + b"\0" + hashlib.sha256(path.read_bytes()).digest())
+    for path in sorted((settings.ROOT / "base").rglob("*.py")):
+        digest.update(hashlib.sha256(path.read_bytes()).digest())
     return digest.hexdigest()
 
 
