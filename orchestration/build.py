@@ -73,7 +73,7 @@ class BuildReport:
 
 
 def fingerprint(project: Path | None = None) -> str:
-    """sha256 over what the warehouse depends on: SQL, Python, YAML and seeds of the dbt project, and base, which its models use."""
+    """sha256 over what the warehouse depends on: the dbt project (SQL, Python, YAML, seeds) and base, which its models use."""
     project = project or settings.DBT_PROJECT
     digest = hashlib.sha256()
     for path in sorted(project.rglob("*")):
