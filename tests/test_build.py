@@ -8,6 +8,7 @@ from pathlib import Path
 
 import duckdb
 import pytest
+import yaml
 
 from orchestration import build as building
 from orchestration import settings
@@ -224,3 +225,17 @@ def test_a_load_kept_aside_is_something_new(tmp_path: Path) -> None:
     assert landed(tmp_path) == {"ytj.companies": "ytj-companies-20260102-001"}
     (tmp_path / "aside" / "ytj" / "companies" / "load=ytj-companies-20260103-001").mkdir(parents=True)
     assert landed(tmp_path) == {"ytj.companies": "ytj-companies-20260103-001"}
+
+
+def test_what_duckdb_takes_once_is_given_once(tmp_path: Path) -> None:
+    """dbt repeats `settings` on every connection; once DuckDB has spilled it refuses even the same temp_directory."""
+    output = yaml.safe_load((settings.ROOT / "profiles.yml").read_text())["kohde"]["outputs"]["duckdb"]
+    assert "temp_directory" in output["config_options"] and "settings" not in output
+    options = output["config_options"] | {"temp_directory": str(tmp_path / "spill"), "memory_limit": "150MB"}
+    with duckdb.connect(str(tmp_path / "a.duckdb"), config=options) as db:
+        db.execute(
+            "create table t as select md5(i::varchar) as a, md5((i * 7)::varchar) as b from range(4000000) r(i) order by 1"
+        )
+        assert (tmp_path / "spill").exists()
+        with pytest.raises(duckdb.Error, match="Cannot switch temporary directory"):
+            db.execute(f"set temp_directory = '{tmp_path / 'spill'}'")
