@@ -11,26 +11,42 @@
 {%- set called = {'industry': 'industry_code', 'domicile_code': 'municipality_code', 'visiting': 'visiting_street', 'postal': 'postal_street'} %}
 {%- set fields = [] %}
 {%- for field in var('survivorship') if field != 'taxed_in_code' %}{% do fields.append(field) %}{% endfor %}
-with latest as (
+with last_days as (
 
-    select *
+    select
+        business_id,
+        max(as_of) as as_of
     from {{ ref('enr_organisation_survivors') }}
     where is_known
-    qualify row_number() over (partition by business_id order by as_of desc) = 1
+    group by business_id
 
 ),
 
+-- One pass: a list of the fields that somebody told, taken apart again.
 tellers as (
-    {% for field in fields %}
+
+    select
+        survivors.business_id,
+        unnest(list_filter([
+            {%- for field in fields %}
+            if({{ field }}_teller is null, null, struct_pack(
+                field := '{{ called.get(field, field) }}', teller := {{ field }}_teller, outweighed := {{ field }}_outweighed
+            )){{ ',' if not loop.last }}
+            {%- endfor %}
+        ], lambda one: one is not null)) as claim
+    from {{ ref('enr_organisation_survivors') }} as survivors
+    inner join last_days on survivors.business_id = last_days.business_id and survivors.as_of = last_days.as_of
+
+),
+
+told_fields as (
+
     select
         business_id,
-        '{{ called.get(field, field) }}' as field,
-        {{ field }}_teller as teller,
-        {{ field }}_outweighed as outweighed
-    from latest
-    where {{ field }}_teller is not null
-    {{ 'union all' if not loop.last }}
-    {%- endfor %}
+        claim.field as field,
+        claim.teller as teller,
+        claim.outweighed as outweighed
+    from tellers
 
 ),
 
@@ -56,16 +72,16 @@ told as (
 
 select
     'organisation' as entity_type,
-    tellers.business_id as entity_id,
-    tellers.field,
-    tellers.teller as source_name,
+    told_fields.business_id as entity_id,
+    told_fields.field,
+    told_fields.teller as source_name,
     claims.load_id,
     claims.observed_on,
     claims.observed_on as verified_on,
-    if(tellers.teller = 'survey', 'organisation', 'registry') as verifier,
-    tellers.outweighed
-from tellers
-inner join claims on tellers.business_id = claims.business_id and tellers.teller = claims.source_name
+    if(told_fields.teller = 'survey', 'organisation', 'registry') as verifier,
+    told_fields.outweighed
+from told_fields
+inner join claims on told_fields.business_id = claims.business_id and told_fields.teller = claims.source_name
 
 union all by name
 
