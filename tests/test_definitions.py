@@ -128,14 +128,14 @@ def test_daily_job_lands_builds_and_publishes(
     result = run_daily(defs, dagster, register)
     assert result.success
     with connect(home) as db:
-        assert db.execute("SELECT count(*) FROM organisations").fetchall() == [(500,)]
+        assert db.execute("SELECT count(*) FROM organisations WHERE list_contains(sources, 'ytj')").fetchall() == [(500,)]
     receipt = lake.newest(home, "ytj", "companies")
     assert receipt
     materialised = {m.asset_key.to_user_string(): m.metadata for m in result.asset_materializations_for_node("land_ytj")}
     assert materialised["ytj/companies"]["load_id"].value == receipt.load_id
     assert materialised["ytj/companies"]["read"].value == 500 == materialised["ytj/companies"]["dagster/row_count"].value
     (published,) = result.asset_materializations_for_node("published__current")
-    assert published.metadata["rows/organisations"].value == 500
+    assert published.metadata["rows/organisations"].value >= 500
     assert published.metadata["version"].value == current(home).name
     found = evaluations(result)
     assert found["ytj/companies", "bounds"].passed

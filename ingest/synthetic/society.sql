@@ -106,7 +106,7 @@ SELECT
     number,
     business_id(number) AS business_id,
     new_kind AS kind,
-    CASE new_kind WHEN 'municipality' THEN '42' WHEN 'county' THEN '90' WHEN 'joint_authority' THEN '43' WHEN 'state' THEN '40' WHEN 'association' THEN '6' WHEN 'foundation' THEN '18' ELSE '26' END AS legal_form_code,
+    CASE new_kind WHEN 'municipality' THEN '41' WHEN 'county' THEN '49' WHEN 'joint_authority' THEN '42' WHEN 'state' THEN '40' WHEN 'association' THEN '6' WHEN 'foundation' THEN '18' ELSE '26' END AS legal_form_code,
     CASE new_kind
         WHEN 'municipality' THEN if(is_swedish, coined_name(number, 'other', true) || if(chance(number, 'town', 0.35), 's stad', 's kommun'), coined_name(number, 'other', false) || if(chance(number, 'town', 0.35), 'n kaupunki', 'n kunta'))
         WHEN 'county' THEN if(is_swedish, coined_name(number, 'other', true) || 's välfärdsområde', coined_name(number, 'other', false) || 'n hyvinvointialue')
