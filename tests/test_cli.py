@@ -28,7 +28,7 @@ from tests.test_publish import make_warehouse
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("KOHDE_HOME", str(tmp_path / "lake"))
     monkeypatch.setenv("DAGSTER_HOME", str(tmp_path / "lake" / "dagster"))
-    monkeypatch.delenv("KOHDE_DEBUG", raising=False)
+    monkeypatch.setenv("KOHDE_DEBUG", "")  # --debug sets it; so it is taken back
     monkeypatch.delenv("KOHDE_YTJ_URL", raising=False)
     return tmp_path / "lake"
 

@@ -194,6 +194,19 @@ def test_an_address_that_bounced_is_not_handed_on(home: Path) -> None:
     assert one(home, too_early) == 0
 
 
+def test_the_contact_points_of_a_day(home: Path) -> None:
+    """Those told by then and not yet known to fail; what a register tells no more is withdrawn, not forgotten."""
+    of_day = f"select * from contact_points_as_of(date '{DAYS[3]}')"
+    assert one(home, f"select count(*) from ({of_day})") > 200
+    late = f"select count(*) from ({of_day}) where first_seen_on > date '{DAYS[3]}' or invalid_at <= date '{DAYS[3]}'"
+    assert one(home, late) == 0
+    still = (
+        "select count(*) from contact_points where invalid_at is null or invalid_at > (select today from enriched.enr_today)"
+    )
+    assert one(home, "select count(*) from contact_points_as_of((select today from enriched.enr_today))") == one(home, still)
+    assert one(home, "select count(*) from contact_points where invalid_reason = 'withdrawn' and owner = 'organisation'") > 3
+
+
 # --- how sure we are ------------------------------------------------------------------------------------------------------
 
 

@@ -1,3 +1,5 @@
+{{ config(post_hook="{{ create_contact_points_as_of() }}") }}
+
 -- Telephone numbers and e-mail addresses, whose they are, how we came by them, and whether they still work. Post goes to the
 -- addresses of organisations and decision_makers.
 with now as (
@@ -61,12 +63,12 @@ judged as (
         organisations.industry_section,
         case
             when failures.failed_on > owned.verified_on then failures.failed_on
-            when owned.ended_by in ('left', 'not_named') then owned.ended_on
+            when owned.ended_by in ('left', 'not_named', 'withdrawn') then owned.ended_on
             else owned.replaced_on
         end as invalid_at,
         case
             when failures.failed_on > owned.verified_on then 'failed'
-            when owned.ended_by in ('left', 'not_named') then owned.ended_by
+            when owned.ended_by in ('left', 'not_named', 'withdrawn') then owned.ended_by
             when owned.replaced_on is not null then 'replaced'
         end as invalid_reason
     from owned

@@ -53,7 +53,8 @@ registered as (
     from {{ ref('responsible_persons') }} as held
     inner join {{ ref('roles') }} as roles on held.role_code = roles.role_code
     where
-        held.is_decision_maker and roles.area_code is not null and held.started_on is not null
+        held.listing_basis = 'registered_role'
+        and held.is_decision_maker and roles.area_code is not null and held.started_on is not null
         and (held.ended_on is null or held.started_on <= held.ended_on)
     qualify row_number() over (
         partition by held.person_id, held.business_id, roles.area_code, held.started_on

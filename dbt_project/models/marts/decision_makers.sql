@@ -40,7 +40,7 @@ held_roles as (
         list_sort(list(distinct held.role_code)) as registered_roles
     from {{ ref('responsible_persons') }} as held
     cross join now
-    where held.ended_on is null or held.ended_on >= now.today
+    where held.listing_basis = 'registered_role' and (held.ended_on is null or held.ended_on >= now.today)
     group by held.person_id, held.business_id
 
 ),

@@ -8,11 +8,12 @@ with extract_contacts as (
         contacts.normal as value,
         contacts.kind as value_kind,
         contacts.load_id,
-        contacts.as_of
+        contacts.as_of,
+        spans.valid_to as ended_on
     from {{ ref('stg_ytj_extract__contacts') }} as contacts
     inner join {{ ref('enr_organisation_spans') }} as spans
         on spans.source_name = 'ytj_extract' and contacts.business_id = spans.record_id and contacts.load_id = spans.told_in
-    where contacts.contact_type in ('phone', 'mobile', 'email') and spans.valid_to is null and not spans.is_gone
+    where contacts.contact_type in ('phone', 'mobile', 'email') and not spans.is_gone
 
 ),
 
@@ -24,15 +25,17 @@ bodies as (
 
 ),
 
-last_bodies as (
+told_bodies as (
 
-    select bodies.*
+    select
+        bodies.*,
+        spans.valid_to as ended_on
     from bodies
     inner join {{ ref('enr_organisation_spans') }} as spans
         on
             spans.source_name = 'yrtti' and bodies.registration_number = spans.record_id and bodies.load_id = spans.told_in
             and bodies.business_id = spans.business_id
-    where spans.valid_to is null and not spans.is_gone
+    where not spans.is_gone
 
 ),
 
@@ -64,8 +67,8 @@ told as (
         'registry' as acquisition_method,
         'registry' as verifier,
         as_of as verified_on,
-        null::date as ended_on,
-        null::varchar as ended_by,
+        ended_on,
+        if(ended_on is null, null, 'withdrawn') as ended_by,
         load_id
     from extract_contacts
     {% for channel in kinds %}
@@ -80,8 +83,10 @@ told as (
         'registry' as acquisition_method,
         'registry' as verifier,
         as_of as verified_on,
+        ended_on,
+        if(ended_on is null, null, 'withdrawn') as ended_by,
         load_id
-    from last_bodies
+    from told_bodies
 
     union all by name
 
