@@ -1,8 +1,8 @@
 {{ config(materialized='table') }}
 
 -- What has been seen to hold or to fail between two looks at it: the material of the decay rates. One row per thing that was right
--- on from_day and looked at again on to_day. Channels: link (the person works there), email and phone (the same as before), post
--- (the organisation's address).
+-- on from_day and looked at again on to_day. Channels: link (the person works there), email and phone (the same as before). Moves of
+-- organisations, which registers tell by the day, are enr_organisation_moves.
 with links as (
 
     select
