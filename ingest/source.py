@@ -1,10 +1,10 @@
 """A source's fact sheet (`ingest/sources/<name>/source.yml`) as a typed object: facts to review, limits the lake enforces."""
 
 from pathlib import Path
-from typing import Self
+from typing import Literal, Self
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 SOURCES = Path(__file__).parent / "sources"
 
@@ -31,21 +31,49 @@ class Bounds(_Strict):
     unmapped: float = 0.01
 
 
+Personal = Literal[
+    "name", "birth_date", "register_id", "email", "phone", "contact", "address", "title", "free_text", "attribute",
+    "pseudonym", "organisation_name", "staff",
+]  # fmt: skip
+"""What of a person a column may hold. contact: e-mail or telephone, in one column; attribute: what is said of somebody whom
+other columns name; pseudonym: a number that leads to somebody through another table; organisation_name: a sole trader's is a
+person's; staff: who of ours did it."""
+
+ABOUT_PEOPLE: dict[str, Personal] = {"_key": "register_id", "_extra": "free_text"}
+"""System columns that may hold something of a person in datasets whose records are about one."""
+
+
 class Dataset(_Strict):
     """One table of a source: natural key, payload columns (DuckDB types), bounds and cadence.
 
     header: of a delimited file or spreadsheet, our column -> the spellings its header may use, the documented one first.
+    subject: what a record is about. One about a person goes when that person is erased; of one about an organisation only the
+    values go. personal: the columns that may hold something of a person, or in parts of a list a person.
     """
 
     description: str
     key: list[str] = Field(default_factory=list)
     columns: dict[str, str] = Field(default_factory=dict)
     header: dict[str, list[str]] = Field(default_factory=dict)
+    subject: Literal["person", "organisation"] = "organisation"
+    personal: dict[str, Personal] = Field(default_factory=dict)
     bounds: Bounds = Bounds()
     cadence: str = "daily"
     # Older than this, what the dataset says must not be relied on; `required`: neither may its absence.
     max_age_days: int | None = None
     required: bool = False
+
+    @model_validator(mode="after")
+    def _personal_columns_exist(self) -> Self:
+        if unknown := sorted(c for c in self.personal if c not in self.columns and not c.startswith("_")):
+            raise ValueError(f"personal: no column {', '.join(unknown)}")
+        return self
+
+    def personal_columns(self) -> dict[str, Personal]:
+        """Every column that may hold something of a person: where a record is about one, all of them do."""
+        if self.subject == "organisation":
+            return dict(self.personal)
+        return {**ABOUT_PEOPLE, **dict.fromkeys(self.columns, "attribute"), **self.personal}
 
 
 class Layout(_Strict):
