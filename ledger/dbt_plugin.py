@@ -1,4 +1,4 @@
-"""Gives dbt's SQL the function keyed(purpose, text), so that no secret stands in SQL, logs or manifests.
+"""Gives dbt's SQL the function keyed(purpose, text), so that no secret stands in SQL, logs or manifests; and name_keys(text).
 
 dbt-duckdb loads this module by its name in profiles.yml and registers the function on its database. The secret is read when
 the function is first called: parsing, linting and models without persons need none.
@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from dbt.adapters.duckdb.plugins import BasePlugin
 
+from base.normalise import name_keys
 from ledger import keys
 
 
@@ -24,6 +25,12 @@ class Plugin(BasePlugin):
     def configure_connection(self, conn: duckdb.DuckDBPyConnection) -> None:
         """Register keyed(purpose, text) -> text; null text gives null. Same text, same id, in every query and build."""
         conn.create_function("keyed", self._keyed, ["VARCHAR", "VARCHAR"], "VARCHAR", type="arrow")  # type: ignore[call-overload]
+        conn.create_function("name_keys", self._name_keys, ["VARCHAR"], "VARCHAR[]", type="arrow")  # type: ignore[call-overload]
+
+    @staticmethod
+    def _name_keys(names: pa.ChunkedArray) -> pa.Array:
+        # Null stays null: DuckDB asks only for names that are there.
+        return pa.array([sorted(name_keys(name)) for name in names.to_pylist()], pa.list_(pa.string()))
 
     def _keyed(self, purposes: pa.ChunkedArray, texts: pa.ChunkedArray) -> pa.Array:
         ids: list[str | None] = [None] * len(texts)

@@ -2,8 +2,10 @@
 
 An id is HMAC-SHA-256 over key version, purpose and text, so nobody without the secret can tell from a name or a register
 number which id it has, nor the other way round. The secret lies outside the lake: whoever copies the lake has the ids only.
-One purpose's ids say nothing of another's. The version of the key is part of the id, so that a new key can come beside an old
-one.
+One purpose's ids say nothing of another's. The version of the key is part of the id.
+
+A rotation wraps: version 2 of an id is made of its version 1, not of the text. So every id there is can be brought to a newer
+version without knowing whom it stands for, and an id is made from text through all versions in turn (docs/adr/0009).
 """
 
 import base64
@@ -12,7 +14,7 @@ import hmac
 import os
 import re
 import secrets
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,7 +22,7 @@ import pyarrow as pa
 
 from base.files import atomic_file
 
-PREFIXES = {"person": "p", "role": "r", "contact_point": "c"}
+PREFIXES = {"person": "p", "role": "r", "contact_point": "c", "subject": "s"}
 """Purposes, and the letter their ids begin with."""
 
 LEAST_BYTES = 32
@@ -34,10 +36,11 @@ class SecretMissing(Exception):
 
 @dataclass(frozen=True)
 class Key:
-    """One version of the secret."""
+    """One version of the secret, and the one before it."""
 
     version: int
     secret: bytes
+    earlier: "Key | None" = None
 
     def __repr__(self) -> str:
         """Never the secret: reprs end up in logs."""
@@ -47,8 +50,33 @@ class Key:
         """Ids of texts, in their order; null stays null. Raises ValueError for an unknown purpose."""
         if purpose not in PREFIXES:
             raise ValueError(f"no purpose {purpose!r}; there is {', '.join(PREFIXES)}")
-        head = f"{self.version}|{purpose}|".encode()
         texts = values.to_pylist() if isinstance(values, pa.Array | pa.ChunkedArray) else list(values)
+        return self._made(self.earlier.keyed(texts, purpose) if self.earlier else texts, purpose)
+
+    def brought(self, given: Iterable[str | None]) -> list[str | None]:
+        """Ids of this version of ids of this or an earlier one, in their order; null stays null.
+
+        Raises ValueError for a text that is no id of ours or of a later version.
+        """
+        ids, versions = list(given), self._all()
+        ours = re.compile(
+            f"[{''.join(PREFIXES.values())}]_[{''.join(str(key.version) for key in versions)}][a-z2-7]{{{_LETTERS}}}"
+        )
+        if any(one is not None and not ours.fullmatch(one) for one in ids):
+            raise ValueError(f"no id that can be brought to version {self.version}")
+        for key in versions[1:]:
+            for purpose, prefix in PREFIXES.items():
+                before = f"{prefix}_{key.earlier.version if key.earlier else ''}"
+                places = [place for place, one in enumerate(ids) if one is not None and one.startswith(before)]
+                for place, made in zip(places, key._made([ids[place] for place in places], purpose), strict=True):
+                    ids[place] = made
+        return ids
+
+    def _all(self) -> "list[Key]":
+        return [*(self.earlier._all() if self.earlier else []), self]
+
+    def _made(self, texts: Sequence[object], purpose: str) -> list[str | None]:
+        head = f"{self.version}|{purpose}|".encode()
         digests = [hmac.digest(self.secret, head + str(text).encode(), "sha256")[:_BYTES] for text in texts if text is not None]
         # One call for all: 15 bytes are 24 letters exactly, and Python's base32 costs more by call than by letter.
         letters = base64.b32encode(b"".join(digests)).decode().lower()
@@ -57,7 +85,8 @@ class Key:
 
     def check(self) -> str:
         """Eight letters that differ when the key does, and say nothing of it: a build made with another key is told by them."""
-        return hmac.digest(self.secret, b"check", "sha256").hex()[:8]
+        before = self.earlier.check().encode() if self.earlier else b""
+        return hmac.digest(self.secret, b"check" + before, "sha256").hex()[:8]
 
 
 def keyed(values: Iterable[object], purpose: str) -> list[str | None]:
@@ -86,6 +115,8 @@ def file() -> Path:
 def parse(text: str, where: str) -> Key:
     """The newest key of a text with one secret a line, hex or base64, with its version and a colon before it (else it is 1).
 
+    It knows the earlier ones: without them no id could be made from text.
+
     Raises SecretMissing when a line is no secret of at least 32 bytes; the message names the place, never the content.
     """
     found = {}
@@ -99,7 +130,11 @@ def parse(text: str, where: str) -> Key:
         found[int(version or 1)] = secret
     if not found:
         raise SecretMissing(f"{where} is empty: `kohde key new` makes a secret")
-    return Key(max(found), found[max(found)])
+    key = None
+    for number in sorted(found):
+        key = Key(number, found[number], key)
+    assert key is not None
+    return key
 
 
 def create(path: Path | None = None) -> Path:

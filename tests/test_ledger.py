@@ -11,7 +11,6 @@ import pytest
 import sqlalchemy as sa
 import yaml
 
-from ingest import lake
 from ingest.sources.ledger import loader
 from ledger import store
 from orchestration import settings
@@ -92,7 +91,7 @@ def test_a_ledger_out_of_reach_tells_no_address(tmp_path: Path, monkeypatch: pyt
 
 
 def test_the_snapshot_lands_once(tmp_path: Path) -> None:
-    assert loader.land(None, None, tmp_path) == []
+    assert loader.land(None, None, tmp_path) == [] and store.exists(tmp_path), "an empty ledger is made, and nothing lands"
     judge(tmp_path)
     (first,) = loader.land(None, None, tmp_path)
     assert first.counts.inserted == 1 and first.as_of == str(store.rows(tmp_path, store.Judgement)[0]["judged_at"].date())
@@ -104,13 +103,29 @@ def test_the_snapshot_lands_once(tmp_path: Path) -> None:
     assert not list((tmp_path / "archive").rglob(".*")), "nothing half-written is left"
 
 
-def test_a_ledger_that_lost_rows_is_refused(tmp_path: Path) -> None:
+def test_a_ledger_that_is_missing_or_another_is_refused(tmp_path: Path) -> None:
     judge(tmp_path)
     judge(tmp_path, "unsure")
-    loader.land(None, None, tmp_path)
-    (tmp_path / "ledger.db").unlink()
+    mark = (tmp_path / store.MARK).read_text()
+
+    def lose() -> None:
+        for name in ("ledger.db", "ledger.db-wal", "ledger.db-shm"):
+            (tmp_path / name).unlink(missing_ok=True)
+
+    lose()
+    with pytest.raises(store.LedgerRefused, match="missing, and this lake had 2 entries"):
+        loader.land(None, None, tmp_path)
+    with pytest.raises(store.LedgerRefused, match="missing"):
+        judge(tmp_path)
+    (tmp_path / store.MARK).unlink()
     judge(tmp_path)
-    with pytest.raises(lake.LandingRefused, match="shrink"):
+    (tmp_path / store.MARK).write_text(mark)
+    with pytest.raises(store.LedgerRefused, match="set back or replaced"):
+        loader.land(None, None, tmp_path)
+    (tmp_path / store.MARK).unlink()
+    judge(tmp_path)
+    (tmp_path / store.MARK).write_text(mark)
+    with pytest.raises(store.LedgerRefused, match="another one than was seen here"):
         loader.land(None, None, tmp_path)
 
 

@@ -2,20 +2,41 @@
 
 import json
 import tempfile
+from collections.abc import Callable
 from datetime import date
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 
-from ingest.lake import Manifest, Progress, archive_file, quiet
+from ingest.lake import Manifest, Progress, archive_file, newest, quiet
 from ingest.load import land_table
 from ingest.source import Source
-from ledger import store
+from ledger import objections, store, tables
 
-TABLES: dict[str, tuple[type[store.Base], str]] = {
-    "judgements": (store.Judgement, "judged_at"),
-    "corrections": (store.Correction, "made_at"),
+Rows = list[dict[str, Any]]
+
+
+def _of(table: type[tables.Row], unless: str | None = None) -> Callable[[Path], Rows]:
+    """All rows of a table; without those whose text was erased, where they would say something else without it."""
+    return lambda home: [row for row in store.rows(home, table) if unless is None or row[unless] is not None]
+
+
+def _head(home: Path) -> Rows:
+    head = store.suppression_head(home)
+    versions = [use["version"] for use in store.rows(home, tables.KeyUse)]
+    return [{"ledger": "ledger", "seq": head.seq, "version": head.version, "key_version": max(versions, default=None)}]
+
+
+# What is in each dataset, and which tables it is made of. The head goes last: what it promises has landed before it.
+DATASETS: dict[str, tuple[Callable[[Path], Rows], tuple[type[tables.Row], ...]]] = {
+    "judgements": (_of(tables.Judgement, "salt"), (tables.Judgement,)),
+    "corrections": (_of(tables.Correction, "salt"), (tables.Correction,)),
+    "objections": (objections.every, (tables.Objection, tables.Revocation)),
+    "objection_keys": (_of(tables.ObjectionKey), (tables.ObjectionKey,)),
+    "reviews": (_of(tables.Review), (tables.Review,)),
+    "notices": (_of(tables.Notice), (tables.Notice,)),
+    "heads": (_head, (tables.Objection, tables.Revocation, tables.Review, tables.Notice, tables.KeyUse)),
 }
 
 
@@ -24,29 +45,40 @@ def land(
 ) -> list[Manifest]:
     """Land what has been decided. origin and as_of are not needed: the ledger is where it is, and each row has its moment.
 
-    Nothing decided since the last snapshot: nothing lands. Raises LandingRefused when rows have gone, store.LedgerRefused when
-    the database cannot be reached.
+    Nothing decided since the last snapshot: nothing lands. An empty ledger is made in a lake that can have had none.
+    Raises LandingRefused when rows have gone, store.LedgerRefused when the ledger is missing, out of reach, not the one that
+    was seen, or keyed with another secret.
     """
-    if not store.exists(home):
-        return []
+    store.create(home)
     source, receipts = Source.load("ledger"), []
-    for dataset, (table, moment) in TABLES.items():
-        rows = store.rows(home, table)
-        if not rows:
-            continue
-        day = as_of or max(row[moment] for row in rows).date()
-        kept = _archived(home, dataset, day, rows)
-        positions = [{**row, "_position": number} for number, row in enumerate(rows, start=1)]
-        receipts.append(
-            land_table(
-                source, dataset, pa.Table.from_pylist(positions), day, files=[kept], home=home, accept_bounds=accept_bounds
-            )
-        )
-        progress(f"ledger {dataset}", len(rows), len(rows))
+    # Nothing is added meanwhile: all datasets are of one moment.
+    with store.holding(home) as session:
+        store.check_key(session)
+        for dataset, (rows_of, of_tables) in DATASETS.items():
+            told = store.last_told(home, *of_tables)
+            rows = rows_of(home) if told else []
+            if told is None or not (rows or newest(home, "ledger", dataset)):
+                continue
+            day = as_of or told.date()
+            receipts.append(
+                land_table(
+                    source, dataset, _table(source, dataset, rows), day, files=[_archived(home, dataset, day, rows)], home=home,
+                    accept_bounds=accept_bounds,
+                )
+            )  # fmt: skip
+            progress(f"ledger {dataset}", len(rows), len(rows))
     return receipts
 
 
-def _archived(home: Path, dataset: str, day: date, rows: list[dict[str, Any]]) -> Path:
+def _table(source: Source, dataset: str, rows: Rows) -> pa.Table:
+    columns = source.datasets[dataset].columns
+    taken = [{column: row[column] for column in columns} | {"_position": place} for place, row in enumerate(rows, start=1)]
+    if taken:
+        return pa.Table.from_pylist(taken)
+    return pa.table({column: pa.array([], pa.string()) for column in columns} | {"_position": pa.array([], pa.int64())})
+
+
+def _archived(home: Path, dataset: str, day: date, rows: Rows) -> Path:
     """The snapshot as a file, so that the same decisions are known for the same load."""
     with tempfile.TemporaryDirectory() as scratch:
         file = Path(scratch) / f"{dataset}.jsonl"

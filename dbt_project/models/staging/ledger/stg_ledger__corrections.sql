@@ -4,6 +4,15 @@ with source as (
 
 ),
 
+newest as (
+
+    -- Current state: a decision whose text was erased is gone.
+    select *
+    from source
+    qualify row_number() over (partition by _key order by _load_id desc) = 1
+
+),
+
 renamed as (
 
     select
@@ -19,7 +28,8 @@ renamed as (
         by_whom,
         reason,
         made_at
-    from source
+    from newest
+    where _op <> 'D'
 
 )
 

@@ -4,6 +4,15 @@ with source as (
 
 ),
 
+newest as (
+
+    -- Current state: a decision whose text was erased is gone.
+    select *
+    from source
+    qualify row_number() over (partition by _key order by _load_id desc) = 1
+
+),
+
 renamed as (
 
     select
@@ -18,7 +27,8 @@ renamed as (
         by_whom,
         judged_at,
         reason
-    from source
+    from newest
+    where _op <> 'D'
 
 )
 

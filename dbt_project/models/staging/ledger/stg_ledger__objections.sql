@@ -1,0 +1,40 @@
+with source as (
+
+    select * from {{ source('ledger', 'objections') }}
+
+),
+
+newest as (
+
+    -- Current state: the last word on each key, unless that is that it is gone.
+    select *
+    from source
+    qualify row_number() over (partition by _key order by _load_id desc) = 1
+
+),
+
+renamed as (
+
+    select
+        -- keys
+        objection_id,
+        _load_id as load_id,
+
+        -- what
+        kind,
+        scope,
+        purpose,
+        channel,
+        recipient_id,
+        origin,
+
+        -- when
+        received_at,
+        effective_at,
+        revoked_at
+    from newest
+    where _op <> 'D'
+
+)
+
+select * from renamed
