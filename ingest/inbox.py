@@ -11,6 +11,7 @@ import csv
 import importlib
 import json
 import re
+import shutil
 import stat
 import time
 from collections.abc import Callable
@@ -23,7 +24,7 @@ from filelock import FileLock, Timeout
 
 from base.files import atomic_file, fsync, write_text
 from ingest import tabular
-from ingest.lake import LandingRefused, Manifest, archive_file, connect, literal, manifests, now, sha256
+from ingest.lake import LandingRefused, Manifest, archive_file, connect, literal, manifests, now, redacted, sha256, was
 from ingest.source import Source
 
 SETTLE_SECONDS = 10.0
@@ -131,9 +132,10 @@ def take(home: Path, source: str, path: Path, land: Land | None = None) -> Recei
         receipt.verdict, receipt.loads = "unchanged", known["loads"]
         receipt.message = f"the same bytes were taken as {known['file']} at {known['received_at']}"
         receipt.rows = {"unchanged": sum(known["rows"].values())}
+        _leave_out(path, redacted(home, source, digest))
         return _answer(home, receipt, path, [])
     archived = archive_file(home, source, date.today(), path)
-    if sha256(archived) != digest or path.stat().st_size != size:
+    if digest not in (sha256(archived), *was(archived)) or path.stat().st_size != size:
         return None  # still being written; its next state will be looked at
     try:
         (land or _loader(home))(source, archived)
@@ -141,6 +143,8 @@ def take(home: Path, source: str, path: Path, land: Land | None = None) -> Recei
         if refusal.reason == "busy":
             return None
         receipt.verdict, receipt.reason, receipt.message = "refused", refusal.reason, str(refusal)
+    if digest in was(archived):
+        _leave_out(path, archived)
     loads = _loads_of(home, source, digest)
     receipt.loads = [
         {"dataset": m.dataset, "load_id": m.load_id, "verdict": m.verdict, "reason": m.reason, "counts": vars(m.counts)}
@@ -239,7 +243,9 @@ def _loads_of(home: Path, source: str, digest: str) -> list[Manifest]:
     receipts = (json.loads(path.read_text(encoding="utf-8")) for path in (folder(home, source) / ".taken").glob("*.json"))
     answered = {load["load_id"] for receipt in receipts if receipt["sha256"] == digest for load in receipt["loads"]}
     found = [
-        m for m in manifests(home, source) if m.load_id not in answered and any(file["sha256"] == digest for file in m.files)
+        m
+        for m in manifests(home, source)
+        if m.load_id not in answered and any(digest in (file["sha256"], *file.get("was", ())) for file in m.files)
     ]
     accepted = {m.dataset for m in found if m.verdict == "accepted"}
     last = {m.dataset: m.load_id for m in found}
@@ -269,6 +275,13 @@ def _answer(home: Path, receipt: Receipt, path: Path, answers: list[dict[str, An
         if not known.exists():
             write_text(known, text)
     return _move(home, receipt, path)
+
+
+def _leave_out(path: Path, kept: Path | None) -> None:
+    """Of a file that tells of somebody erased, what was kept in the archive takes its place."""
+    if kept is not None:
+        with atomic_file(path) as temporary:
+            shutil.copyfile(kept, temporary)
 
 
 def _move(home: Path, receipt: Receipt, path: Path) -> Receipt:

@@ -32,6 +32,8 @@ SYSTEM_COLUMNS = {
 # Bounds the working set of a landing whatever the size of the register; the rest spills to the load's own folder.
 MEMORY_LIMIT = "500MB"
 INSERTED, CHANGED, DISAPPEARED = "I", "U", "D"
+# In a checksum beside an archived file: what the file was before people were taken out of it (ingest/redact.py).
+WAS = "# was "
 
 
 class LandingRefused(Exception):
@@ -84,18 +86,39 @@ def archive_file(home: Path, source: str, as_of: date, origin: Path, name: str |
     """Copy a local file into the archive, with its checksum beside it, and return the archived path.
 
     The same bytes again are the same archived file; other bytes under a taken name get a name of their own, because
-    what was once received is never overwritten.
+    what was once received is never overwritten. Bytes that somebody was erased from stay what they became.
     """
     folder, digest = archive_folder(home, source, as_of), sha256(origin)
     sweep(folder, older_than_seconds=86_400)
+    if kept := redacted(home, source, digest):
+        name, origin, digest = name or origin.name, kept, sha256(kept)
     target = folder / (name or origin.name)
     if target.exists() and sha256(target) != digest:
         target = target.with_name(f"{target.stem}.{digest[:12]}{target.suffix}")
     if origin.resolve() != target.resolve() and not target.exists():
         with atomic_file(target) as temporary:
             shutil.copyfile(origin, temporary)
-    write_text(target.with_name(target.name + ".sha256"), f"{digest}  {target.name}\n")
+    write_checksum(target, digest, list(dict.fromkeys([*was(target), *was(origin)])))
     return target
+
+
+def write_checksum(path: Path, digest: str, earlier: list[str]) -> None:
+    """The checksum beside an archived file, and those it had before people were taken out of it."""
+    lines = [f"{digest}  {path.name}", *(f"{WAS}{before}" for before in earlier)]
+    write_text(path.with_name(path.name + ".sha256"), "\n".join(lines) + "\n")
+
+
+def was(path: Path) -> list[str]:
+    """The checksums an archived file had before people were taken out of it, oldest first."""
+    sidecar = path.with_name(path.name + ".sha256")
+    lines = sidecar.read_text(encoding="utf-8").splitlines() if sidecar.exists() else []
+    return [line.removeprefix(WAS) for line in lines if line.startswith(WAS)]
+
+
+def redacted(home: Path, source: str, digest: str) -> Path | None:
+    """The archived file that these bytes became when people were taken out of them."""
+    sidecars = (home / "archive" / source).rglob("*.sha256")
+    return next((s.with_suffix("") for s in sorted(sidecars) if f"{WAS}{digest}\n" in s.read_text(encoding="utf-8")), None)
 
 
 @dataclass
@@ -136,6 +159,8 @@ class Manifest:
     unknown_codes: dict[str, int] = field(default_factory=dict)
     bounds: list[dict[str, Any]] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
+    # What was taken out of the load since, or while it landed: when, how many rows, which files were and became what.
+    erasures: list[dict[str, Any]] = field(default_factory=list)
     verdict: str = "accepted"
     reason: str | None = None
     code_version: str = ""
@@ -191,8 +216,9 @@ def now() -> str:
 
 
 def describe_file(path: Path) -> dict[str, Any]:
-    """Name, SHA-256 and size of a file, as a receipt holds them."""
-    return {"name": path.name, "sha256": sha256(path), "bytes": path.stat().st_size}
+    """Name, SHA-256 and size of a file, as a receipt holds them; `was`: its checksums before people were taken out of it."""
+    about = {"name": path.name, "sha256": sha256(path), "bytes": path.stat().st_size}
+    return about | ({"was": earlier} if (earlier := was(path)) else {})
 
 
 def files_digest(described: list[dict[str, Any]]) -> str:

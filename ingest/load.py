@@ -16,6 +16,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+import duckdb
 import pyarrow as pa
 from filelock import FileLock, Timeout
 
@@ -36,6 +37,9 @@ from ingest.lake import (
     now,
     write_schema,
 )
+from ingest.records import json_spec
+from ingest.redact import archived, marked, subject_of
+from ingest.screen import ERASED, Screen
 from ingest.source import Source
 
 Batch = tuple[pa.Table, pa.Table | None]
@@ -75,7 +79,8 @@ class Load:
         self.official, self.accept_bounds = official, accept_bounds
         self.raw = home / "raw" / source.name / dataset
         self._parts = 0
-        described = [describe_file(p) for p in files]
+        self.files = list(files)
+        described = [describe_file(p) for p in self.files]
         self.manifest = Manifest(source.name, dataset, "", as_of.isoformat(), mode, described, files_digest(described))
         self.manifest.code_version = version("kohde")
         self.manifest.started_at = now()
@@ -106,6 +111,7 @@ class Load:
             f"{self.manifest.source}-{self.manifest.dataset}-{self.as_of:%Y%m%d}-{max(numbers, default=0) + 1:03d}"
         )
         write_schema(self.raw, self.dataset)
+        self._screen = Screen.of(self.home)
         self._work = self.raw / f".load={self.load_id}.part"
         self._work.mkdir()
         self.con = connect(self._work / ".spill")
@@ -113,7 +119,8 @@ class Load:
         self.con.execute("""
             create temp table seen (_key varchar, _record_hash varchar, _position bigint, outcome varchar);
             create temp table quarantined (
-                _load_id varchar, position bigint, record_key varchar, reason varchar, path varchar, original varchar)
+                _load_id varchar, position bigint, record_key varchar, reason varchar, path varchar, original varchar);
+            create temp table erased (_position bigint)
         """)
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
@@ -199,16 +206,54 @@ class Load:
             from {batch} b left join previous p using (_key)
             where b._reason is null and p._record_hash is distinct from b._record_hash
         """)
+        if self._screen:
+            self._hold_back(self._screen, batch)
         self._saw("select _key, _record_hash, _position, 'landed' from fresh")
         self._saw(f"select _key, null, _position, 'quarantined' from {batch} where _reason is not null")
         self._saw(f"""select _key, _record_hash, _position, 'unchanged' from {batch}
-                      where _reason is null and _position not in (select _position from fresh)""")
+                      where _reason is null and _position not in (select _position from fresh)
+                      and _position not in (select _position from erased)""")
         self.con.execute(f"""
             insert into rehashed
             select b._key, b._raw_hash, '{self.load_id}' from {batch} b join previous p using (_key)
             where b._reason is null and p._record_hash = b._record_hash and p._raw_hash <> b._raw_hash
         """)
         self._write_part("select * from fresh")
+
+    def _hold_back(self, screen: Screen, batch: str) -> None:
+        """Nobody who was erased lands: of what is new in this batch, and of what was refused in it."""
+        refused = self.con.execute(f"""
+            select position, record_key, original from quarantined
+            where position in (select _position from {batch} where _reason is not null)
+        """).fetchall()
+        if hidden := screen.originals(refused):
+            places = ", ".join(map(str, hidden))
+            self.con.execute(f"""
+                update quarantined set record_key = null, original = null, path = null, reason = '{ERASED}'
+                where position in ({places})
+            """)
+        gone, edited = screen.rows(self.con, "fresh", self.dataset)
+        if gone:
+            places = ", ".join(map(str, gone))
+            self.con.execute(f"""
+                insert into erased select _position from fresh where _position in ({places});
+                insert into quarantined
+                select '{self.load_id}', _position, null, '{ERASED}', null, null from fresh where _position in ({places})
+            """)
+            self._saw(f"select _key, null, _position, 'quarantined' from fresh where _position in ({places})")
+            self.con.execute(f"delete from fresh where _position in ({places})")
+        types = {name: duckdb.type(kind) for name, kind in self.dataset.columns.items()}
+        spec = json.dumps({name: json_spec(kind) for name, kind in types.items()})
+        for position, rest in edited.items():
+            values = ", ".join(f'"{name}" = r."{name}"' for name in types)
+            self.con.execute(
+                f"update fresh set {values}, {marked()} from (select from_json(?, ?) as r) where _position = {position}",
+                [rest, spec],
+            )
+        # What is left is what landed before: somebody was taken out of the same record then.
+        self.con.execute(
+            "delete from fresh where exists (from previous p where p._key = fresh._key and p._record_hash = fresh._record_hash)"
+        )
 
     def add_rows(self, rows: pa.Table, refused: pa.Table | None = None) -> None:
         """Account for rows with the dataset's columns, `_position` and perhaps `_extra`, and for records that are no rows."""
@@ -267,6 +312,7 @@ class Load:
         self.manifest.unknown_codes = dict(self.unknown_codes)
         self.manifest.schema_fingerprint = digest(*sorted({*self.dataset.columns, *self.unknown_fields}))
         self._judge()
+        self._redact_files()
         self.manifest.finished_at = now()
         self._commit()
         if self.manifest.verdict == "rejected":
@@ -358,9 +404,11 @@ class Load:
         """Every bound with its limit and value; the first that fails is the reason of a rejection."""
         counts, bounds = self.manifest.counts, self.dataset.bounds
         allowance = bounds.quarantined_allowance
+        # Who was erased is no fault of the file.
+        erased = self._one(f"select count(*) from quarantined where reason = '{ERASED}'")
         judged = [
             ("floor", bounds.floor if self.official else min(bounds.floor, 1), counts.read),
-            ("quarantined", max(allowance, int(bounds.quarantined * counts.read)), counts.quarantined),
+            ("quarantined", max(allowance, int(bounds.quarantined * counts.read)), counts.quarantined - erased),
             ("unmapped", max(allowance, int(bounds.unmapped * counts.landed)), sum(self.unknown_codes.values())),
         ]
         if self.official and bounds.ceiling is not None:
@@ -379,6 +427,23 @@ class Load:
         elif failed:
             self.manifest.verdict = "rejected"
             self.manifest.reason = ", ".join(f"{b['bound']} {b['value']} (limit {b['limit']})" for b in failed)
+
+    def _redact_files(self) -> None:
+        """The archive keeps nobody whom the screen held back. Raises LandingRefused erased_meanwhile when somebody was erased
+        while the load was running: then it was judged by an older list."""
+        screen = Screen.of(self.home)
+        if (screen.keys if screen else None) != (self._screen.keys if self._screen else None):
+            raise LandingRefused("erased_meanwhile", f"{self._name}: somebody was erased meanwhile, land it again")
+        if not self._screen or not self._screen.people:
+            return
+        subject = subject_of(self.source.name)
+        changed = [(path, archived(path, self._screen.needles, subject)) for path in self.files]
+        self.manifest.files = [describe_file(path) for path in self.files]
+        self.manifest.sha256 = files_digest(self.manifest.files)
+        self.manifest.erasures = [
+            {"at": now(), "rows": self._one(f"select count(*) from quarantined where reason = '{ERASED}'"),
+             "files": [{"name": path.name, "old": pair[0], "new": pair[1]} for path, pair in changed if pair]}
+        ]  # fmt: skip
 
     def _commit(self) -> None:
         """Quarantine first, then the load's folder (the commit), then the receipt; a kill between is finished by _recover."""

@@ -83,7 +83,7 @@ def with_flags(rows: pl.DataFrame, table: Table, reasons: Mapping[str, str]) -> 
     return rows.join(told, on="_position", how="left").with_columns(flags=pl.when(flags != "").then(flags)).drop("_told")
 
 
-def _business_id_of(dataset: Dataset) -> str | None:
+def business_id_of(dataset: Dataset) -> str | None:
     """The raw column that holds a dataset's business ids: its key, or a column of that name."""
     if dataset.key in (["business_id"], ["businessId.value"]):
         return "_key"
@@ -97,7 +97,7 @@ def unknown_organisations(home: Path, ids: pl.Series) -> set[str]:
         for source in map(Source.load, Source.names())
         if source.layout is None
         for name, dataset in source.datasets.items()
-        if (column := _business_id_of(dataset)) and (home / "raw" / source.name / name).exists()
+        if (column := business_id_of(dataset)) and (home / "raw" / source.name / name).exists()
     ]
     if not registers:
         return set()
