@@ -303,7 +303,57 @@ def test_every_value_says_who_told_it(home: Path) -> None:
     told_twice = "select count(*) from field_provenance where len(outweighed) > 0"
     assert one(home, told_twice) > 20
     assert one(home, "select count(*) from field_provenance where list_contains(outweighed, source_name)") == 0
-    assert one(home, "select count(*) from field_provenance where entity_type = 'decision_maker'") > 300
+    unsaid = """
+        select count(*) from decision_makers as d where not exists (
+            select 1 from field_provenance as p
+            where p.entity_id = d.person_id || '|' || d.business_id and p.field = 'name')"""
+    assert one(home, unsaid) == 0
+
+
+def test_a_survey_outweighs_the_register_that_told_otherwise(home: Path) -> None:
+    of_persons = "from field_provenance where entity_type = 'decision_maker' and outweighed <> []"
+    found = ask(home, f"select distinct source_name, outweighed {of_persons}")
+    assert found == [("survey", ["prh_officers"])]
+    bare = """
+        select count(*) from decision_makers as d inner join field_provenance as p
+            on p.entity_id = d.person_id || '|' || d.business_id and p.field = 'title' and len(p.outweighed) = 0
+        inner join decision_maker_history as held using (person_id, business_id)
+        where held.source_name = 'prh_officers' and held.valid_to is null and held.valid_from <= p.valid_from
+            and p.source_name = 'survey' and d.title <> held.title"""
+    assert one(home, bare) == 0
+
+
+@pytest.mark.parametrize("day", ["2026-03-18", "2026-06-01", "2026-12-31"])
+def test_who_had_told_what_on_a_day(home: Path, day: str) -> None:
+    """One teller of each field; of a link that a survey had verified by then, and of no link it had not heard of."""
+    as_of = f"field_provenance_as_of(date '{day}')"
+    assert one(home, f"select count(*) - count(distinct (entity_type, entity_id, field)) from {as_of}") == 0
+    links = f"""
+        select count(*) from enriched.enr_surveyed_links as l
+        where l.valid_from <= date '{day}' and (l.valid_to is null or l.valid_to > date '{day}')
+            and not exists (select 1 from {as_of} as p where p.entity_id = l.person_id || '|' || l.business_id
+                and p.field = 'name' and p.source_name = 'survey' and p.load_id = l.load_id)"""
+    assert one(home, links) == 0
+    early = f"select count(*) from {as_of} where verified_on > date '{day}'"
+    assert one(home, early) == 0
+
+
+def test_today_is_a_day_like_others(home: Path) -> None:
+    today = "(select today from enriched.enr_today)"
+    for mart, ended in (("field_provenance", "null::date as valid_to"), ("decay_rates", "")):
+        columns = "* exclude (valid_from, valid_to)" if mart == "decay_rates" else "*"
+        now = f"select *{', ' + ended if ended else ''} from {mart}"
+        then = f"select {columns} from {mart}_as_of({today})"
+        assert one(home, f"select count(*) from {mart}") > 100
+        assert ask(home, f"({now} except all {then}) union all ({then} except all {now})") == []
+
+
+def test_rates_of_a_day_knew_no_more_than_the_day(home: Path) -> None:
+    for day in ("2026-05-01", "2026-11-01"):
+        failed = "from enriched.enr_decay_intervals where channel = 'link' and is_failed and not has_signal"
+        told = f"select sum(events) from decay_rates_as_of(date '{day}') where channel = 'link' and staff_band = '*'"
+        assert one(home, f"select count(*) {failed} and to_day <= date '{day}'") == one(home, told)
+    assert one(home, told) > 0
 
 
 def test_a_correction_of_a_person_stands_in_the_next_build(home: Path) -> None:
