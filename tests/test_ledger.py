@@ -91,14 +91,15 @@ def test_a_ledger_out_of_reach_tells_no_address(tmp_path: Path, monkeypatch: pyt
 
 
 def test_the_snapshot_lands_once(tmp_path: Path) -> None:
-    assert loader.land(None, None, tmp_path) == [] and store.exists(tmp_path), "an empty ledger is made, and nothing lands"
+    (head,) = loader.land(None, None, tmp_path)
+    assert store.exists(tmp_path) and head.dataset == "heads", "an empty ledger is made: a state that gates are proven against"
     judge(tmp_path)
-    (first,) = loader.land(None, None, tmp_path)
+    first, _ = loader.land(None, None, tmp_path)
     assert first.counts.inserted == 1 and first.as_of == str(store.rows(tmp_path, store.Judgement)[0]["judged_at"].date())
-    (again,) = loader.land(None, None, tmp_path)
+    again, _ = loader.land(None, None, tmp_path)
     assert again.load_id == first.load_id, "nothing was decided since, so nothing lands"
     judge(tmp_path, "not_same")
-    (second,) = loader.land(None, None, tmp_path)
+    second, _ = loader.land(None, None, tmp_path)
     assert (second.counts.inserted, second.counts.unchanged) == (1, 1)
     assert not list((tmp_path / "archive").rglob(".*")), "nothing half-written is left"
 

@@ -3,16 +3,17 @@
 import json
 import tempfile
 from collections.abc import Callable
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 
-from ingest.lake import Manifest, Progress, archive_file, newest, quiet
+from ingest.lake import DISAPPEARED, Manifest, Progress, archive_file, connect, literal, newest, prepare, quiet
 from ingest.load import land_table
 from ingest.source import Source
 from ledger import objections, store, tables
+from ledger.backup import Landed
 
 Rows = list[dict[str, Any]]
 
@@ -40,6 +41,10 @@ DATASETS: dict[str, tuple[Callable[[Path], Rows], tuple[type[tables.Row], ...]]]
 }
 
 
+# An empty ledger is a state too: the one that a lake begins with.
+NOTHING_YET = datetime(2000, 1, 1)
+
+
 def land(
     origin: str | Path | None, as_of: date | None, home: Path, progress: Progress = quiet, *, accept_bounds: str | None = None
 ) -> list[Manifest]:
@@ -55,7 +60,7 @@ def land(
     with store.holding(home) as session:
         store.check_key(session)
         for dataset, (rows_of, of_tables) in DATASETS.items():
-            told = store.last_told(home, *of_tables)
+            told = store.last_told(home, *of_tables) or (NOTHING_YET if dataset == "heads" else None)
             rows = rows_of(home) if told else []
             if told is None or not (rows or newest(home, "ledger", dataset)):
                 continue
@@ -68,6 +73,24 @@ def land(
             )  # fmt: skip
             progress(f"ledger {dataset}", len(rows), len(rows))
     return receipts
+
+
+def landed(home: Path) -> Landed:
+    """What the last snapshot has of objections, for a ledger that has lost them."""
+    prepare(home)
+
+    def current(dataset: str) -> Rows:
+        files = literal(home / "raw" / "ledger" / dataset / "load=*" / "*.parquet")
+        with connect() as con:
+            found = con.execute(f"""
+                select * from read_parquet({files}, union_by_name=true, hive_partitioning=false)
+                qualify row_number() over (partition by _key order by _load_id desc) = 1
+            """)
+            names = [column for column, *_ in found.description or []]
+            rows = [dict(zip(names, row, strict=True)) for row in found.fetchall()]
+        return [row for row in rows if row["_op"] != DISAPPEARED]
+
+    return Landed(current("objections"), current("objection_keys"))
 
 
 def _table(source: Source, dataset: str, rows: Rows) -> pa.Table:
