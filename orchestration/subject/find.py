@@ -185,7 +185,7 @@ def subject(home: Path, person_id: str) -> Subject:
         birth_dates=frozenset(births),
         emails=frozenset(own["email"]),
         phones=frozenset(own["phone"]),
-        registers=frozenset(registers | {person_id}),
+        registers=frozenset(registers),
         organisations=frozenset(traders),
     )
     told = _told(person_id, names, numbers, births, own, registers)

@@ -43,6 +43,7 @@ OVERLAP = 2_000
 DEPTH = 4
 BATCH = 20_000
 MAX_MEMBER = 4 << 30
+SHORTEST = 6
 
 
 @dataclass(frozen=True)
@@ -67,23 +68,19 @@ class Report:
     hits: list[Hit] = field(default_factory=list)
 
 
-def spelled(text: str) -> set[bytes]:
-    """A text in every encoding a program may have written it in. Base64 without the ends, which depend on its neighbours."""
-    forms = {text, text.lower(), unicodedata.normalize("NFD", text)}
-    found: set[bytes] = set()
-    for form in forms:
-        raw = form.encode()
-        found |= {raw, form.encode("utf-16-le"), form.encode("utf-16-be"), json.dumps(form)[1:-1].encode()}
-        found |= {urllib.parse.quote(form, safe="").encode(), urllib.parse.quote(form).encode()}
+def spelled(text: str) -> tuple[set[bytes], set[bytes]]:
+    """A text in every encoding a program may have written it in: in lower case where case does not count, and Base64 as it is
+    (without its ends, which depend on its neighbours)."""
+    folded: set[bytes] = set()
+    exact: set[bytes] = set()
+    for form in {text.lower(), unicodedata.normalize("NFD", text.lower())}:
+        folded |= {form.encode(), form.encode("utf-16-le"), form.encode("utf-16-be"), json.dumps(form)[1:-1].encode()}
+        folded |= {urllib.parse.quote(form, safe="").lower().encode(), form.encode("latin-1", "ignore")}
+    for form in {text, text.lower()}:
         for shift in range(3):
-            coded = base64.b64encode(b"\0" * shift + raw)
-            found.add(coded[(0, 4, 4)[shift] : len(coded) - 4])
-    for form in forms:
-        try:
-            found.add(form.encode("latin-1"))
-        except UnicodeEncodeError:
-            continue
-    return {needle for needle in found if len(needle) >= 6}
+            coded = base64.b64encode(b"\0" * shift + form.encode())
+            exact.add(coded[(0, 4, 4)[shift] : len(coded) - 4])
+    return {f for f in folded if len(f) >= SHORTEST}, {e for e in exact if len(e) >= SHORTEST}
 
 
 def texts_of(needles: Needles) -> set[str]:
@@ -92,7 +89,7 @@ def texts_of(needles: Needles) -> set[str]:
     for number in needles.phones:
         national = phone(number).national or ""
         found |= {number, national, "".join(filter(str.isdigit, national)), number.removeprefix("+")}
-    return {text for text in found if len(text) >= 6}
+    return {text for text in found if len(text) >= SHORTEST}
 
 
 class Scanner:
@@ -100,7 +97,9 @@ class Scanner:
 
     def __init__(self, needles: Needles, extra: Iterable[str] = (), older_than: datetime | None = None) -> None:
         self.needles, self.older_than = needles, older_than
-        self._patterns = sorted({form for text in {*texts_of(needles), *extra} for form in spelled(text)})
+        forms = [spelled(text) for text in {*texts_of(needles), *extra}]
+        self._folded = sorted(set().union(*(folded for folded, _ in forms)))
+        self._exact = sorted(set().union(*(exact for _, exact in forms)))
         self.report = Report()
 
     def folder(self, root: Path, skip: Callable[[Path], bool] = lambda path: False) -> Report:
@@ -156,7 +155,8 @@ class Scanner:
         for piece in pieces:
             total += len(piece)
             text = before + piece
-            if not hit and any(pattern in text for pattern in self._patterns):
+            lowered = text.lower()
+            if not hit and (any(f in lowered for f in self._folded) or any(e in text for e in self._exact)):
                 hit = True
                 self._hit(name, decoder, "text")
             before = text[-OVERLAP:]
