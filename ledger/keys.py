@@ -58,7 +58,7 @@ class Key:
 
         Raises ValueError for a text that is no id of ours or of a later version.
         """
-        ids, versions = list(given), self._all()
+        ids, versions = list(given), self.all()
         ours = re.compile(
             f"[{''.join(PREFIXES.values())}]_[{''.join(str(key.version) for key in versions)}][a-z2-7]{{{_LETTERS}}}"
         )
@@ -72,8 +72,9 @@ class Key:
                     ids[place] = made
         return ids
 
-    def _all(self) -> "list[Key]":
-        return [*(self.earlier._all() if self.earlier else []), self]
+    def all(self) -> "list[Key]":
+        """Every version there is, the oldest first."""
+        return [*(self.earlier.all() if self.earlier else []), self]
 
     def _made(self, texts: Sequence[object], purpose: str) -> list[str | None]:
         head = f"{self.version}|{purpose}|".encode()

@@ -109,7 +109,7 @@ def _add(session: Session, sayings: Sequence[Saying]) -> list[int]:
         if said := fault(saying):
             raise LedgerRefused(said)
     told = [subjects.keys(saying.told, saying.scope) for saying in sayings]
-    references = _references(sayings, told)
+    references = _references(sayings)
     listed = sa.select(Objection.reference, Objection.objection_id)
     known = dict(session.execute(listed).tuples().all())
     number, moment = chain.next_number(session, Objection), chain.now()
@@ -154,12 +154,14 @@ def _keys(saying: Saying, told: list[tuple[str, str]], number: int) -> list[dict
     ]
 
 
-def _references(sayings: Sequence[Saying], told: list[list[tuple[str, str]]]) -> list[str]:
+def _references(sayings: Sequence[Saying]) -> list[str]:
     """Keys of what was told and where it is kept: the same letter on the same person is the same objection."""
     texts = []
-    for saying, pairs in zip(sayings, told, strict=True):
+    for saying in sayings:
+        # Of texts, not of keys: a rotation changes these.
+        whom = [f"{kind}|{text}" for kind, text in sorted(subjects.texts(saying.told))]
         about = [saying.origin, saying.kind, saying.scope, saying.purpose, saying.channel or "", saying.recipient or ""]
-        texts.append("|".join(["evidence", *about, saying.evidence.strip(), *sorted(key for _, key in pairs)]))
+        texts.append("|".join(["evidence", *about, saying.evidence.strip(), saying.told.person_id or "", *whom]))
     return [key or "" for key in keys.keyed(texts, "subject")]
 
 

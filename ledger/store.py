@@ -80,10 +80,10 @@ def create(home: Path, *, anyway: bool = False) -> None:
     """
     if exists(home):
         return
-    mark = _mark(home)
+    seen = mark(home)
     used = any((home / name).exists() for name in ("build_state.json", "published"))
-    if mark.seq or (home / MARK).exists() or (used and not anyway):
-        has = f"had {mark.seq} entries" if (home / MARK).exists() else "may have had one"
+    if (home / MARK).exists() or (used and not anyway):
+        has = f"had {seen.seq} entries" if (home / MARK).exists() else "may have had one"
         way = "`kohde ledger restore FILE`" if (home / MARK).exists() else "`kohde ledger create` if there never was one"
         raise LedgerRefused(f"the ledger is missing, and this lake {has}: nothing may be built or leave without it; {way}")
     home.mkdir(parents=True, exist_ok=True)
@@ -105,15 +105,15 @@ def connect(home: Path, *, write: bool = True) -> Iterator[Session]:
         held[1].flush()
         return
     # Before the transaction: what others add meanwhile must not make this one's view look shrunk.
-    mark = _mark(home)
+    seen = mark(home)
     create(home)
     with _engine(home, write=write) as engine, _reached():
         _migrate(engine)
         with Session(engine, expire_on_commit=False) as session, session.begin():
-            _check(session, mark)
+            _check(session, seen)
             yield session
             last = chain.head(session)
-    if last.seq > mark.seq or not (home / MARK).exists():
+    if last.seq > seen.seq or not (home / MARK).exists():
         _see(home, last)
 
 
@@ -129,6 +129,16 @@ def holding(home: Path) -> Iterator[Session]:
             yield session
         finally:
             _held.reset(token)
+
+
+@contextmanager
+def emptied(home: Path) -> Iterator[Session]:
+    """A transaction on a ledger that a backup is brought into: made where there is none, whatever this lake has seen."""
+    home.mkdir(parents=True, exist_ok=True)
+    with _engine(home, write=True) as engine, _reached():
+        _migrate(engine)
+        with Session(engine) as session, session.begin():
+            yield session
 
 
 def head(home: Path) -> Head:
@@ -363,7 +373,8 @@ def _reading(home: Path) -> Iterator[Session]:
         yield session
 
 
-def _mark(home: Path) -> Head:
+def mark(home: Path) -> Head:
+    """The farthest head this lake has seen; entry 0 when it has seen none. Raises LedgerRefused when that cannot be read."""
     try:
         return Head(**json.loads((home / MARK).read_text(encoding="utf-8")))
     except FileNotFoundError:
@@ -375,16 +386,21 @@ def _mark(home: Path) -> Head:
 def _see(home: Path, last: Head) -> None:
     """Keep the farthest head ever seen."""
     with FileLock(home / ".ledger_head.lock"):
-        if last.seq > _mark(home).seq or not (home / MARK).exists():
-            write_text(home / MARK, json.dumps({"seq": last.seq, "hash": last.hash}) + "\n")
+        if last.seq > mark(home).seq or not (home / MARK).exists():
+            set_mark(home, last)
 
 
-def _check(session: Session, mark: Head) -> None:
+def set_mark(home: Path, head: Head) -> None:
+    """Take a head for the farthest seen: after a restore, which a person answers for."""
+    write_text(home / MARK, json.dumps({"seq": head.seq, "hash": head.hash}) + "\n")
+
+
+def _check(session: Session, seen: Head) -> None:
     last = chain.head(session)
-    if last.seq < mark.seq:
+    if last.seq < seen.seq:
         raise LedgerRefused(
-            f"the ledger has {last.seq} entries, and {mark.seq} were seen here: it was set back or replaced; "
+            f"the ledger has {last.seq} entries, and {seen.seq} were seen here: it was set back or replaced; "
             "bring the newest backup back with `kohde ledger restore FILE`"
         )
-    if mark.seq and session.execute(sa.select(Entry.hash).where(Entry.seq == mark.seq)).scalar() != mark.hash:
-        raise LedgerRefused(f"the ledger is another one than was seen here: entry {mark.seq} is not the same")
+    if seen.seq and session.execute(sa.select(Entry.hash).where(Entry.seq == seen.seq)).scalar() != seen.hash:
+        raise LedgerRefused(f"the ledger is another one than was seen here: entry {seen.seq} is not the same")

@@ -13,6 +13,9 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
+from orchestration import cli_promises
+from orchestration.cli_options import By, Json, Reason
+
 if TYPE_CHECKING:
     from ingest.inbox import Receipt
 
@@ -28,8 +31,9 @@ registry = typer.Typer(
 app.add_typer(registry, name="registry")
 key = typer.Typer(help="The secret that makes the ids of persons; it lies outside the lake.", no_args_is_help=True)
 app.add_typer(key, name="key")
+key.command()(cli_promises.rotate)
+app.add_typer(cli_promises.ledger, name="ledger")
 
-Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 Day = typer.Option(
     "--date", formats=["%Y-%m-%d"], help="Day the data is of; default: the day the data itself says, else today."
 )
@@ -168,10 +172,6 @@ def land(
     ]
     columns = ("load", "read", "new", "changed", "disappeared", "unchanged", "quarantined")
     terminal.show(as_json, [m.to_dict() for m in receipts], lambda console: console.print(terminal.table(columns, rows)))
-
-
-By = Annotated[str, typer.Option("--by", help="Who decides.")]
-Reason = Annotated[str, typer.Option(help="Why; it is kept with the decision.")]
 
 
 @app.command()

@@ -44,7 +44,7 @@ def test_an_objection_of_a_scope_has_keys_of_that_scope_only() -> None:
     assert ("person", "p_1x") in subjects.keys(Told(person_id="p_1x"))
 
 
-def test_sql_makes_the_same_keys(tmp_path: Path) -> None:
+def test_sql_makes_the_same_keys() -> None:
     """What the macros write, run by DuckDB with the function dbt has, against Python's."""
     from jinja2 import Environment
 
@@ -79,14 +79,19 @@ def test_sql_makes_the_same_keys(tmp_path: Path) -> None:
     assert {name: frozenset(found) for name, found in rows} == {n: subjects.data_name_keys(n) for n in names}
 
 
-def test_the_same_evidence_counts_once_but_for_each_person(tmp_path: Path) -> None:
-    assert (add(tmp_path), add(tmp_path), add(tmp_path, Told(email="b@firma.fi")), add(tmp_path, evidence="letter 2")) == (
+def test_the_same_evidence_counts_once_but_for_each_person(ledger_home: Path) -> None:
+    assert (
+        add(ledger_home),
+        add(ledger_home),
+        add(ledger_home, Told(email="b@firma.fi")),
+        add(ledger_home, evidence="letter 2"),
+    ) == (
         1,
         1,
         2,
         3,
     )
-    assert len(objections.every(tmp_path)) == 3 and store.verify(tmp_path) == []
+    assert len(objections.every(ledger_home)) == 3 and store.verify(ledger_home) == []
 
 
 def test_no_clear_text_of_whom_it_is_about_is_kept(tmp_path: Path) -> None:
@@ -111,62 +116,64 @@ def test_no_clear_text_of_whom_it_is_about_is_kept(tmp_path: Path) -> None:
         (MATTI, {"origin": "customer"}, "which customer"),
     ],
 )
-def test_an_objection_without_sense_is_refused(tmp_path: Path, told: Told, given: dict[str, str], said: str) -> None:
+def test_an_objection_without_sense_is_refused(ledger_home: Path, told: Told, given: dict[str, str], said: str) -> None:
     with pytest.raises(store.LedgerRefused, match=said):
-        add(tmp_path, told, **given)
-    assert objections.every(tmp_path) == []
+        add(ledger_home, told, **given)
+    assert objections.every(ledger_home) == []
 
 
-def test_only_who_objected_can_end_it(tmp_path: Path) -> None:
-    add(tmp_path)
-    objections.absorb(tmp_path, [(1, "email", keys.keyed(["email|other@firma.fi"], "subject")[0] or "")])
+def test_only_who_objected_can_end_it(ledger_home: Path) -> None:
+    add(ledger_home)
+    objections.absorb(ledger_home, [(1, "email", keys.keyed(["email|other@firma.fi"], "subject")[0] or "")])
     ending = {"evidence": "letter 9", "by_whom": "tester"}
     for told in (Told(email="other@firma.fi"), Told(name="Matti Mäkinen"), None):
         with pytest.raises(store.LedgerRefused, match="only be revoked by who made it"):
-            objections.revoke(tmp_path, 1, origin="person", told=told, **ending)
+            objections.revoke(ledger_home, 1, origin="person", told=told, **ending)
     with pytest.raises(store.LedgerRefused, match="only be revoked"):
-        objections.revoke(tmp_path, 1, origin="list", party="a list", **ending)
-    objections.revoke(tmp_path, 1, origin="person", told=Told(phone="+358 40 1234567"), **ending)
+        objections.revoke(ledger_home, 1, origin="list", party="a list", **ending)
+    objections.revoke(ledger_home, 1, origin="person", told=Told(phone="+358 40 1234567"), **ending)
     with pytest.raises(store.LedgerRefused, match="already"):
-        objections.revoke(tmp_path, 1, origin="person", told=MATTI, **ending)
-    add(tmp_path, evidence="feedback 1", origin="customer", party="Asiakas Oy")
+        objections.revoke(ledger_home, 1, origin="person", told=MATTI, **ending)
+    add(ledger_home, evidence="feedback 1", origin="customer", party="Asiakas Oy")
     with pytest.raises(store.LedgerRefused, match="only be revoked"):
-        objections.revoke(tmp_path, 2, origin="customer", party="Toinen Oy", **ending)
-    objections.revoke(tmp_path, 2, origin="customer", party="asiakas oy ", **ending)
-    assert all(row["revoked_at"] for row in objections.every(tmp_path))
+        objections.revoke(ledger_home, 2, origin="customer", party="Toinen Oy", **ending)
+    objections.revoke(ledger_home, 2, origin="customer", party="asiakas oy ", **ending)
+    assert all(row["revoked_at"] for row in objections.every(ledger_home))
 
 
-def test_absorbed_keys_do_not_move_the_head_of_the_gates(tmp_path: Path) -> None:
-    add(tmp_path)
-    before = store.suppression_head(tmp_path)
-    assert objections.absorb(tmp_path, [(1, "phone", "s_1x"), (1, "name", "s_1y"), (7, "phone", "s_1z")]) == 1
-    assert objections.absorb(tmp_path, [(1, "phone", "s_1x")]) == 0
-    assert store.suppression_head(tmp_path) == before and store.head(tmp_path).seq == before.seq + 1
+def test_absorbed_keys_do_not_move_the_head_of_the_gates(ledger_home: Path) -> None:
+    add(ledger_home)
+    before = store.suppression_head(ledger_home)
+    assert objections.absorb(ledger_home, [(1, "phone", "s_1x"), (1, "name", "s_1y"), (7, "phone", "s_1z")]) == 1
+    assert objections.absorb(ledger_home, [(1, "phone", "s_1x")]) == 0
+    assert store.suppression_head(ledger_home) == before and store.head(ledger_home).seq == before.seq + 1
     assert before.version == f"{before.seq}-{before.hash[:8]}"
 
 
-def test_erased_keys_are_the_strong_ones_of_who_is_gone(tmp_path: Path) -> None:
-    add(tmp_path)
-    assert objections.erased_keys(tmp_path) == set()
-    add(tmp_path, kind="erasure", evidence="letter 2")
-    assert objections.erased_keys(tmp_path) == {key for _, key in subjects.strong(subjects.keys(MATTI))}
+def test_erased_keys_are_the_strong_ones_of_who_is_gone(ledger_home: Path) -> None:
+    add(ledger_home)
+    assert objections.erased_keys(ledger_home) == set()
+    add(ledger_home, kind="erasure", evidence="letter 2")
+    assert objections.erased_keys(ledger_home) == {key for _, key in subjects.strong(subjects.keys(MATTI))}
 
 
-def test_disclosures_are_told_by_the_recipients_name(tmp_path: Path) -> None:
+def test_disclosures_are_told_by_the_recipients_name(ledger_home: Path) -> None:
     with pytest.raises(store.LedgerRefused, match="no recipient"):
-        disclosures.record(tmp_path, disclosures.Delivery("d1", "acme", "f.csv", "00", ["name"], "marketing"), [("p_1a", None)])
-    recipients.add(tmp_path, "acme", "Acme Oy", business_id="01120389", by_whom="tester")
+        disclosures.record(
+            ledger_home, disclosures.Delivery("d1", "acme", "f.csv", "00", ["name"], "marketing"), [("p_1a", None)]
+        )
+    recipients.add(ledger_home, "acme", "Acme Oy", business_id="01120389", by_whom="tester")
     delivery = disclosures.Delivery("d1", "acme", "f.csv", "00", ["name", "email"], "marketing")
-    assert disclosures.record(tmp_path, delivery, [("p_1a", "0112038-9"), ("p_1b", None), (None, "0112038-9")]) == 3
-    (row,) = disclosures.of(tmp_path, ["p_1a"])
+    assert disclosures.record(ledger_home, delivery, [("p_1a", "0112038-9"), ("p_1b", None), (None, "0112038-9")]) == 3
+    (row,) = disclosures.of(ledger_home, ["p_1a"])
     assert (row["recipient_name"], row["recipient_business_id"], row["fields"]) == ("Acme Oy", "0112038-9", ["name", "email"])
-    assert [one["person_id"] for one in disclosures.of(tmp_path, business_ids=["0112038-9"])] == [None]
+    assert [one["person_id"] for one in disclosures.of(ledger_home, business_ids=["0112038-9"])] == [None]
     with pytest.raises(store.LedgerRefused, match="recorded already"):
-        disclosures.record(tmp_path, delivery, [("p_1c", None)])
-    disclosures.acknowledge(tmp_path, "d1", "acme", "destroyed")
+        disclosures.record(ledger_home, delivery, [("p_1c", None)])
+    disclosures.acknowledge(ledger_home, "d1", "acme", "destroyed")
     with pytest.raises(store.LedgerRefused, match="no delivery"):
-        disclosures.acknowledge(tmp_path, "d1", "other", "destroyed")
-    assert store.suppression_head(tmp_path).seq < store.head(tmp_path).seq and store.verify(tmp_path) == []
+        disclosures.acknowledge(ledger_home, "d1", "other", "destroyed")
+    assert store.suppression_head(ledger_home).seq < store.head(ledger_home).seq and store.verify(ledger_home) == []
 
 
 def test_staged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
