@@ -68,16 +68,23 @@ def commit_folder(temporary: Path, path: Path) -> None:
 
 
 @contextmanager
-def atomic_folder(path: Path) -> Iterator[Path]:
-    """Like atomic_file for a folder of files: it appears whole under its name, or not at all."""
+def draft_folder(path: Path) -> Iterator[Path]:
+    """A temporary folder that is to become `path` by commit_folder; what is not committed by then is removed."""
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = _temporary(path)
     temporary.mkdir()
     try:
         yield temporary
-        commit_folder(temporary, path)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
+
+
+@contextmanager
+def atomic_folder(path: Path) -> Iterator[Path]:
+    """Like atomic_file for a folder of files: it appears whole under its name, or not at all."""
+    with draft_folder(path) as temporary:
+        yield temporary
+        commit_folder(temporary, path)
 
 
 def switch_pointer(link: Path, target: str) -> None:

@@ -24,7 +24,7 @@ import duckdb
 from ingest import lake
 from ingest.sources.ledger import loader as promises
 from ledger import keys
-from orchestration import settings
+from orchestration import gating, settings
 from orchestration.state import WAREHOUSE, BuildState, Refused, writer
 
 NodeDone = Callable[[str, int, int | None], None]
@@ -73,14 +73,15 @@ class BuildReport:
 
 
 def fingerprint(project: Path | None = None) -> str:
-    """sha256 over what the warehouse depends on: the dbt project (SQL, Python, YAML, seeds) and base, which its models use."""
+    """sha256 over what the warehouse depends on: the dbt project (SQL, Python, YAML, seeds), base and the ledger's keys."""
     project = project or settings.DBT_PROJECT
     digest = hashlib.sha256()
     for path in sorted(project.rglob("*")):
         inside = path.relative_to(project)
         if path.suffix in {".sql", ".py", ".yml", ".csv"} and inside.parts[0] not in {"target", "logs"}:
             digest.update(str(inside).encode() + b"\0" + hashlib.sha256(path.read_bytes()).digest())
-    for path in sorted((settings.ROOT / "base").rglob("*.py")):
+    keys_of = [Path(keys.__file__).with_name(f"{module}.py") for module in ("dbt_plugin", "keys", "subjects")]
+    for path in sorted([*(settings.ROOT / "base").rglob("*.py"), *keys_of]):
         digest.update(hashlib.sha256(path.read_bytes()).digest())
     return digest.hexdigest()
 
@@ -102,9 +103,10 @@ def dbt_arguments(
     target: str = "duckdb",
     watermarks: dict[str, str] | None = None,
     command: str = "build",
+    select: str | None = None,
 ) -> list[str]:
     """Arguments of one dbt run. `watermarks`: the last load that the previous build had seen, per dataset; none = all
-    loads.
+    loads. `select`: only these nodes, in dbt's words.
     """
     return [
         command,
@@ -118,6 +120,7 @@ def dbt_arguments(
         *("--vars", json.dumps({"watermarks": {} if full_refresh else watermarks or {}})),
         # A day's increment leaves the seeds and their tests alone: a changed seed changes the fingerprint, and that builds all.
         *(["--full-refresh"] if full_refresh else ["--exclude", "path:seeds"]),
+        *(["--select", select] if select else []),
     ]
 
 
@@ -166,6 +169,7 @@ def building(home: Path, *, full_refresh: bool = False, target: str = "duckdb", 
     """
     settings.export(home)
     with writer(home):
+        gating.check_inputs(home)
         lake.prepare(home)  # a dataset that has never landed is read as an empty one
         promises.land(None, None, home)  # what people have decided since; nothing when nothing was
         plan = plan_build(home, full_refresh=full_refresh, target=target)
@@ -187,6 +191,7 @@ def building(home: Path, *, full_refresh: bool = False, target: str = "duckdb", 
         _drop_leftovers(home)
         if plan.whole:
             BuildState("built", plan.fingerprint, plan.loads, plan.invocation_id, _now(), key=plan.key).write(home)
+            gating.absorb(home)
         else:
             replace(before, status="failed", reason="only a part of the models was built").write(home)
 
@@ -206,15 +211,18 @@ def build(
     with building(home, full_refresh=full_refresh, target=target) as plan:
         outcome = BuildReport("nothing new", False, None, plan.loads, "", 0.0)
         if plan.something_new:
-            results, warnings, plan.invocation_id = _run_dbt(plan, progress)
+            results, warnings, plan.invocation_id = run_dbt(home, plan.arguments, progress)
             outcome = BuildReport(
                 "built", plan.reason is not None, plan.reason, plan.loads, plan.invocation_id, 0.0, results, warnings
             )
     return replace(outcome, seconds=round(time.monotonic() - started, 1))
 
 
-def _run_dbt(plan: Plan, progress: NodeDone | None) -> tuple[dict[str, int], list[str], str]:
-    """dbt in this process: after the first import an invocation costs half a second instead of four."""
+def run_dbt(home: Path, arguments: list[str], progress: NodeDone | None = None) -> tuple[dict[str, int], list[str], str]:
+    """dbt in this process: after the first import an invocation costs half a second instead of four.
+
+    Returns dbt status -> number of nodes, the warnings, the id of the run. Raises BuildFailed.
+    """
     from dbt.adapters.duckdb.connections import DuckDBConnectionManager
     from dbt.cli.main import dbtRunner
     from dbt_common.events.base_types import EventMsg
@@ -223,17 +231,17 @@ def _run_dbt(plan: Plan, progress: NodeDone | None) -> tuple[dict[str, int], lis
         if progress and event.info.name == "LogStartLine":
             progress("models and tests", event.data.index, event.data.total)
 
-    log = settings.dbt_target(plan.home) / "dbt.log"
+    log = settings.dbt_target(home) / "dbt.log"
     try:
-        outcome = dbtRunner(callbacks=[report]).invoke(["--log-level", "none", *plan.arguments])
+        outcome = dbtRunner(callbacks=[report]).invoke(["--log-level", "none", *arguments])
     finally:
         # dbt keeps the file open, and an open handle would block the publisher.
         DuckDBConnectionManager.close_all_connections()  # type: ignore[no-untyped-call]
     if outcome.exception is not None:
         raise BuildFailed(f"dbt could not run: {_first_line(outcome.exception)} (log: {log})")
     if not outcome.success:
-        raise BuildFailed(failure(plan.home))
-    results = run_results(plan.home)
+        raise BuildFailed(failure(home))
+    results = run_results(home)
     counts = Counter(str(result["status"]) for result in results["results"])
     warnings = [_said(result) for result in results["results"] if result["status"] == "warn"]
     return dict(counts), warnings, results["metadata"]["invocation_id"]

@@ -4,13 +4,17 @@
 one step. A reader resolves the link and opens what it finds read-only: it is never blocked by a build, never broken by
 a publication, and sees the new version when it resolves the link again. No path is ever used twice, because within one
 process DuckDB goes on serving the old file of a path (docs/adr/0004-publish-by-pointer.md).
+
+Nobody who objects may be in what is published, whenever they did: the pointer moves only while the ledger is held and its head
+is the one that the gates were proven against (docs/explanation/gates.md).
 """
 
 import hashlib
 import json
 import re
 import shutil
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,7 +23,8 @@ from typing import Any, NamedTuple
 import duckdb
 
 from base import files
-from orchestration import settings
+from ledger import store
+from orchestration import gating, settings
 from orchestration.state import WAREHOUSE, BuildState, Refused, writer
 
 KEPT_VERSIONS = 3
@@ -30,6 +35,11 @@ points, dates of birth).
 """
 
 SCHEMAS = FILES["registry"]
+MARKETING = {"marketing_contacts": "marketing_contacts", "marketing_organisations": "organisations"}
+"""Mart -> its name in marketing.duckdb, which holds these and nothing else: who objects is physically not in the file."""
+
+LOOKS = 3
+"""How often the head of the ledger is looked at before the pointer moves; before the last look nobody else may add to it."""
 
 
 class Table(NamedTuple):
@@ -61,6 +71,7 @@ class PublishedVersion:
     invocation_id: str
     built_at: str
     published_at: str
+    suppression_version: str = ""
 
     @classmethod
     def read(cls, folder: Path) -> "PublishedVersion":
@@ -101,7 +112,9 @@ def connect(home: Path | None = None, file: str = "analyst") -> duckdb.DuckDBPyC
 def publish(home: Path | None = None) -> PublishedVersion:
     """Publish the marts of the warehouse as a new version and point `current` to it.
 
-    Raises Refused, with the published version untouched, when the last build is not a whole, tested one.
+    Raises, with the published version untouched: Refused when the last build is not a whole, tested one or a ban list is past
+    its age; store.LedgerRefused when the ledger is missing or not the one that was seen; build.BuildFailed when the gates
+    cannot be proven.
     """
     home = (home or settings.home()).resolve()
     with writer(home):
@@ -111,28 +124,74 @@ def publish(home: Path | None = None) -> PublishedVersion:
             raise Refused(f"not published: {why.get(state.status, f'the last build failed ({state.reason})')}")
         if not (home / WAREHOUSE).exists():
             raise Refused("not published: the warehouse is missing, build it first")
+        gating.check_inputs(home)
         published = home / "published"
         published.mkdir(exist_ok=True)
         _sweep_leftovers(published)
+        _step("begun")
+        if not gating.is_current(home):
+            gating.regate(home)
+        _step("gated")
         folder = published / _new_version(published)
-        with files.atomic_folder(folder) as draft:
+        with files.draft_folder(folder) as draft:
             tables = _copy_marts(home, draft)
-            receipt = PublishedVersion(
-                version=folder.name,
-                path=str(folder),
-                tables=tables,
-                files=[_seal(draft / f"{name}.duckdb") for name in FILES],
-                loads=state.loads,
-                invocation_id=state.invocation_id,
-                built_at=state.built_at,
-                published_at=datetime.now(UTC).isoformat(timespec="seconds"),
-            )
-            content = {key: value for key, value in asdict(receipt).items() if key != "path"}
-            (draft / "manifest.json").write_text(json.dumps(content, indent=2) + "\n")
-        # One step: a reader finds the old version or the new one, never none.
-        files.switch_pointer(published / "current", folder.name)
+            _step("copied")
+            receipt = _settle(home, draft, folder, state, tables)
         _drop_old(published)
         return receipt
+
+
+def _settle(home: Path, draft: Path, folder: Path, state: BuildState, tables: dict[str, int]) -> PublishedVersion:
+    """Look at the ledger once more and, while nobody can add to it, put the draft in its place and move the pointer.
+
+    What was said meanwhile is taken in first: the gates are proven anew, and what they hold is copied anew.
+    """
+    for look in range(1, LOOKS + 1):
+        sealed = _sealed(home, draft, folder, state, tables)
+        _step("sealed")
+        with store.holding(home):
+            _step("held")
+            if look == LOOKS and not gating.is_current(home):
+                tables |= _gate_again(home, draft)
+                sealed = _sealed(home, draft, folder, state, tables)
+            if gating.is_current(home):
+                files.commit_folder(draft, folder)
+                _step("committed")
+                # One step: a reader finds the old version or the new one, never none.
+                files.switch_pointer(folder.parent / "current", folder.name)
+                return sealed
+        tables |= _gate_again(home, draft)
+    raise AssertionError("unreachable: nobody adds to a ledger that is held")
+
+
+def _gate_again(home: Path, draft: Path) -> dict[str, int]:
+    gating.regate(home)
+    _step("gated again")
+    return _copy_marts(home, draft, only=_gated_tables(settings.dbt_target(home) / "manifest.json"))
+
+
+def _sealed(home: Path, draft: Path, folder: Path, state: BuildState, tables: dict[str, int]) -> PublishedVersion:
+    """Make the files of the draft unwritable and write their receipt."""
+    receipt = PublishedVersion(
+        version=folder.name,
+        path=str(folder),
+        tables=tables,
+        files=[_seal(draft / f"{name}.duckdb") for name in [*FILES, "marketing"]],
+        loads=state.loads,
+        invocation_id=state.invocation_id,
+        built_at=state.built_at,
+        published_at=datetime.now(UTC).isoformat(timespec="seconds"),
+        suppression_version=gating.proven(home) or "",
+    )
+    content = {key: value for key, value in asdict(receipt).items() if key != "path"}
+    (draft / "manifest.json").write_text(json.dumps(content, indent=2) + "\n")
+    for path in draft.iterdir():
+        files.fsync(path)
+    return receipt
+
+
+def _step(name: str) -> None:
+    """Nothing. Where tests let somebody object in the middle of a publication."""
 
 
 def versions(published: Path) -> list[str]:
@@ -156,29 +215,81 @@ def _new_version(published: Path) -> str:
     return f"{stamp}-{number + 1}"
 
 
-def _copy_marts(home: Path, draft: Path) -> dict[str, int]:
-    """Write both files and look at them again; returns rows per table."""
+def _copy_marts(home: Path, draft: Path, only: Collection[Table] | None = None) -> dict[str, int]:
+    """Write the files and look at them again; returns rows per table. only: the tables that are to be written anew."""
     personal = _personal_columns(settings.dbt_target(home) / "manifest.json")
     rows: dict[str, int] = {}
     for name in FILES:
         path = draft / f"{name}.duckdb"
-        with duckdb.connect(str(path)) as db:
-            db.execute(f"ATTACH {_text(str(home / WAREHOUSE))} AS warehouse (READ_ONLY)")
+        with _filled(home, path) as db:
             tables = {table: columns for table, columns in _tables(db, personal).items() if table.schema in FILES[name]}
             if name == "analyst":
                 tables = {
                     table: [column for column in columns if column.lower() not in personal[table]]
                     for table, columns in tables.items()
                 }
+            if only is not None:
+                tables = {table: columns for table, columns in tables.items() if table in only}
+                for table in tables:
+                    db.execute(f"DROP TABLE {table.sql}")
             for table, columns in tables.items():
                 rows[table.label] = _copy_table(db, table, columns)
-            macros = _copy_table_macros(db)
-            db.execute("DETACH warehouse")
-            db.execute("CHECKPOINT")
-        if path.with_name(path.name + ".wal").exists():
-            raise Refused(f"not published: {name}.duckdb was not closed whole (a .wal lies beside it)")
+            macros = _copy_table_macros(db) if only is None else {}
         _verify(path, {table: rows[table.label] for table in tables}, macros)
-    return rows
+    return rows | _copy_marketing(home, draft / "marketing.duckdb")
+
+
+def _copy_marketing(home: Path, path: Path) -> dict[str, int]:
+    """Write marketing.duckdb as a new file, always: in one that was written before, what was deleted can still be read."""
+    path.unlink(missing_ok=True)
+    with _filled(home, path) as db:
+        tables = {
+            Table("main", name): _copy_table(db, Table("main", mart), _columns(db, Table("main", mart)), Table("main", name))
+            for mart, name in MARKETING.items()
+        }
+        db.execute(
+            "CREATE TABLE about AS SELECT version AS suppression_version, CAST(? AS TIMESTAMP) AS built_at "
+            "FROM warehouse.enriched.enr_gate_head",
+            [datetime.now(UTC).replace(tzinfo=None)],
+        )
+    _verify(path, tables, {})
+    return {f"marketing.{table.name}": rows for table, rows in tables.items()}
+
+
+@contextmanager
+def _filled(home: Path, path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+    """A file to be filled from `warehouse`; on leaving it is whole."""
+    if path.exists():
+        path.chmod(0o644)
+    with duckdb.connect(str(path)) as db:
+        db.execute(f"ATTACH {_text(str(home / WAREHOUSE))} AS warehouse (READ_ONLY)")
+        yield db
+        db.execute("DETACH warehouse")
+        db.execute("CHECKPOINT")
+    if path.with_name(path.name + ".wal").exists():
+        raise Refused(f"not published: {path.name} was not closed whole (a .wal lies beside it)")
+
+
+def _gated_tables(manifest: Path) -> set[Table]:
+    """Tables that are other ones after the gates were proven anew."""
+    nodes = json.loads(manifest.read_text())["nodes"].values()
+    return {
+        Table(node["schema"], node.get("alias") or node["name"])
+        for node in nodes
+        if node["resource_type"] == "model" and node["schema"] in SCHEMAS and "gates" in node.get("tags", [])
+    }
+
+
+def _columns(db: duckdb.DuckDBPyConnection, table: Table) -> list[str]:
+    """Columns of a table of the warehouse. Raises Refused when it is not there."""
+    found = db.execute(
+        "SELECT column_name FROM duckdb_columns() WHERE database_name = 'warehouse' AND schema_name = ? AND table_name = ? "
+        "ORDER BY column_index",
+        table,
+    ).fetchall()
+    if not found:
+        raise Refused(f"not published: the warehouse holds no {table.label}, build it first")
+    return [column for (column,) in found]
 
 
 def _personal_columns(manifest: Path) -> dict[Table, set[str]]:
@@ -220,8 +331,9 @@ def _tables(db: duckdb.DuckDBPyConnection, declared: Collection[Table]) -> dict[
     return found
 
 
-def _copy_table(db: duckdb.DuckDBPyConnection, table: Table, columns: list[str]) -> int:
-    """Create the table with its contract (NOT NULL, CHECK) and comments, fill it, return the warehouse's number of rows.
+def _copy_table(db: duckdb.DuckDBPyConnection, table: Table, columns: list[str], into: Table | None = None) -> int:
+    """Create the table (called `into`) with its contract (NOT NULL, CHECK) and comments, fill it; returns its number of rows in
+    the warehouse.
 
     `CREATE TABLE AS` would lose the contract, and the contract is what holds when no dbt test is near.
     """
@@ -236,15 +348,16 @@ def _copy_table(db: duckdb.DuckDBPyConnection, table: Table, columns: list[str])
     ).fetchall()
     # A rule that looks at a column which stays behind cannot go along.
     lines += [text for text, used in checks if set(used) <= set(columns)]
-    db.execute(f"CREATE SCHEMA IF NOT EXISTS {_name(table.schema)}")
-    db.execute(f"CREATE TABLE {table.sql} ({', '.join(lines)})")
-    db.execute(f"INSERT INTO {table.sql} SELECT {', '.join(map(_name, columns))} FROM warehouse.{table.sql}")
+    into = into or table
+    db.execute(f"CREATE SCHEMA IF NOT EXISTS {_name(into.schema)}")
+    db.execute(f"CREATE TABLE {into.sql} ({', '.join(lines)})")
+    db.execute(f"INSERT INTO {into.sql} SELECT {', '.join(map(_name, columns))} FROM warehouse.{table.sql}")
     about = _one(db, f"SELECT comment FROM duckdb_tables() WHERE {where}", table)
     if about is not None:
-        db.execute(f"COMMENT ON TABLE {table.sql} IS {_text(about)}")
+        db.execute(f"COMMENT ON TABLE {into.sql} IS {_text(about)}")
     for column in columns:
         if facts[column][2] is not None:
-            db.execute(f"COMMENT ON COLUMN {table.sql}.{_name(column)} IS {_text(facts[column][2])}")
+            db.execute(f"COMMENT ON COLUMN {into.sql}.{_name(column)} IS {_text(facts[column][2])}")
     return int(_one(db, f"SELECT count(*) FROM warehouse.{table.sql}"))
 
 

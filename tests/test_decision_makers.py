@@ -34,7 +34,9 @@ def home(source: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     land_day(source, DAYS[0], home)
     for day in DAYS[1:]:
         land_day(source, day, home, ["survey", "bounces"])
-    land_day(source, DAYS[-1], home, ["ytj", "prh_officers", "prh_notices", "ytj_extract", "ptv", "associations"])
+    land_day(
+        source, DAYS[-1], home, ["ytj", "prh_officers", "prh_notices", "ytj_extract", "ptv", "associations", "external_lists"]
+    )
     report = build(home)
     assert report.warnings == []
     return home

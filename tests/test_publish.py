@@ -13,6 +13,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
+from ledger import store
 from orchestration import publish as publishing
 from orchestration.publish import connect, current, publish, versions
 from orchestration.state import BuildState, Refused, Status, writer
@@ -29,6 +30,12 @@ CREATE TABLE organisations (
 COMMENT ON TABLE organisations IS 'One row per organisation''s business id';
 COMMENT ON COLUMN organisations.name IS 'Name in force';
 CREATE TABLE organisation_history (business_id VARCHAR NOT NULL, valid_from DATE NOT NULL, valid_to DATE);
+CREATE TABLE marketing_contacts (business_id VARCHAR NOT NULL, value VARCHAR CHECK (value <> ''), suppression_version VARCHAR);
+COMMENT ON TABLE marketing_contacts IS 'Past every gate';
+CREATE TABLE marketing_organisations (business_id VARCHAR NOT NULL);
+CREATE TABLE gate_audit (business_id VARCHAR NOT NULL, gate VARCHAR);
+CREATE SCHEMA enriched;
+CREATE TABLE enriched.enr_gate_head (version VARCHAR);
 CREATE SCHEMA staging;
 CREATE SCHEMA reference;
 CREATE TABLE reference.sectors AS SELECT 'a' AS code, 'Alkutuotanto' AS name;
@@ -41,8 +48,10 @@ CREATE VIEW staging.stg_companies AS SELECT * FROM organisations;
 
 
 def make_warehouse(home: Path, rows: int, status: Status = "built") -> Path:
-    """A lake as a build leaves it: warehouse, dbt manifest and receipt, with `rows` organisations."""
+    """A lake as a build leaves it: ledger, warehouse, dbt manifest and receipt, with `rows` organisations."""
     home.mkdir(parents=True, exist_ok=True)
+    store.create(home)
+    head = store.suppression_head(home).version
     (home / "warehouse.duckdb").unlink(missing_ok=True)
     with duckdb.connect(str(home / "warehouse.duckdb")) as db:
         db.execute(CONTRACT)
@@ -54,6 +63,10 @@ def make_warehouse(home: Path, rows: int, status: Status = "built") -> Path:
             "INSERT INTO organisation_history VALUES "
             "('0000000-0', '2026-01-01', '2026-01-03'), ('0000000-0', '2026-01-03', NULL)"
         )
+        db.execute("INSERT INTO enriched.enr_gate_head VALUES (?)", [head])
+        db.execute("INSERT INTO marketing_contacts VALUES ('0000001-0', 'info@yritys.fi', ?)", [head])
+        db.execute("INSERT INTO marketing_organisations VALUES ('0000001-0')")
+        db.execute("INSERT INTO gate_audit VALUES ('0000002-0', 'STALE')")
 
     def node(name: str, /, kind: str = "model", schema: str = "main", **columns: dict[str, object]) -> dict[str, object]:
         return {"resource_type": kind, "schema": schema, "name": name, "columns": columns}
@@ -63,6 +76,9 @@ def make_warehouse(home: Path, rows: int, status: Status = "built") -> Path:
         "model.kohde.organisation_history": node("organisation_history", business_id={"meta": {"personal": False}}),
         "seed.kohde.sectors": node("sectors", "seed", "reference"),
         "model.kohde.stg_companies": node("stg_companies", schema="staging"),
+        "model.kohde.marketing_contacts": node("marketing_contacts", value={"meta": {"personal": "direct"}}),
+        "model.kohde.marketing_organisations": node("marketing_organisations"),
+        "model.kohde.gate_audit": node("gate_audit"),
     }
     (home / "dbt").mkdir(exist_ok=True)
     (home / "dbt" / "manifest.json").write_text(json.dumps({"nodes": nodes}))
@@ -97,7 +113,7 @@ def test_contract_comments_and_macro_are_published(home: Path) -> None:
             ("One row per organisation's business id",)
         ]
         checks = db.execute("SELECT count(*) FROM duckdb_constraints() WHERE constraint_type = 'CHECK'").fetchall()
-        assert checks == [(3,)]
+        assert checks == [(4,)]
         assert db.execute("SELECT valid_to, name FROM organisations_as_of(DATE '2026-01-04')").fetchall() == [
             (None, "Alkutuotanto")
         ]
@@ -153,7 +169,11 @@ def test_a_table_dbt_does_not_declare_is_refused(home: Path) -> None:
 def test_receipt_tells_rows_loads_and_checksums(home: Path) -> None:
     receipt = publish(home)
     written = json.loads((current(home) / "manifest.json").read_text())
-    assert written["tables"] == {"organisations": 10, "organisation_history": 2, "reference.sectors": 1} == receipt.tables
+    rows = {"organisations": 10, "organisation_history": 2, "reference.sectors": 1, "gate_audit": 1}
+    rows |= {f"{file}marketing_contacts": 1 for file in ("", "marketing.")}
+    rows |= {"marketing_organisations": 1, "marketing.organisations": 1}
+    assert written["tables"] == rows == receipt.tables
+    assert written["suppression_version"] == store.suppression_head(home).version == "0-00000000"
     assert written["loads"] == {"ytj.companies": "ytj-companies-20260102-001"}
     assert written["invocation_id"] == "abc" and written["version"] == current(home).name
     for file in written["files"]:
@@ -166,6 +186,7 @@ def test_files_are_sealed_and_no_wal_lies_beside_them(home: Path) -> None:
     assert sorted(path.name for path in current(home).iterdir()) == [
         "analyst.duckdb",
         "manifest.json",
+        "marketing.duckdb",
         "registry.duckdb",
     ]
     assert {path.stat().st_mode & 0o777 for path in current(home).glob("*.duckdb")} == {0o444}
