@@ -32,7 +32,8 @@ class Saying:
     """One objection as somebody has told it.
 
     evidence: where it is kept (a letter's number, a file and its row), never what it says. party: who told it, where that is
-    not the person: a customer, a register, a list; only the same party can end it. received_at: UTC; now by default.
+    not the person: a customer, a register, a list; only the same party can end it. received_at: UTC; now by default, and never
+    later than now. reference: what makes it the same when it is told again, if that is not evidence and person.
     """
 
     told: Told
@@ -47,6 +48,7 @@ class Saying:
     party: str | None = None
     received_at: datetime | None = None
     extra_keys: Sequence[tuple[str, str]] = ()
+    reference: str | None = None
 
 
 def add(
@@ -138,8 +140,9 @@ def _row(saying: Saying, reference: str, number: int, moment: datetime) -> dict[
         "origin": saying.origin,
         "party": party_key(saying.party),
         "reference": reference,
-        "received_at": saying.received_at or moment,
-        "effective_at": saying.received_at or moment,
+        # A moment to come (a slip, another clock) must not let anything leave until then.
+        "received_at": min(saying.received_at or moment, moment),
+        "effective_at": min(saying.received_at or moment, moment),
         "evidence": saying.evidence.strip(),
         "by_whom": saying.by_whom.strip(),
     }
@@ -158,11 +161,25 @@ def _references(sayings: Sequence[Saying]) -> list[str]:
     """Keys of what was told and where it is kept: the same letter on the same person is the same objection."""
     texts = []
     for saying in sayings:
+        if saying.reference is not None:
+            texts.append(f"reference|{saying.reference}")
+            continue
         # Of texts, not of keys: a rotation changes these.
         whom = [f"{kind}|{text}" for kind, text in sorted(subjects.texts(saying.told))]
         about = [saying.origin, saying.kind, saying.scope, saying.purpose, saying.channel or "", saying.recipient or ""]
         texts.append("|".join(["evidence", *about, saying.evidence.strip(), saying.told.person_id or "", *whom]))
     return [key or "" for key in keys.keyed(texts, "subject")]
+
+
+def untold(home: Path, references: Sequence[str]) -> list[str]:
+    """Those references (Saying.reference) under which no objection was written down yet, in their order."""
+    if not references:
+        return []
+    with store.connect(home, write=False) as session:
+        store.check_key(session)
+        known = set(session.execute(sa.select(Objection.reference)).scalars())
+    made = keys.keyed([f"reference|{reference}" for reference in references], "subject")
+    return [reference for reference, key in zip(references, made, strict=True) if key not in known]
 
 
 def party_key(party: str | None) -> str | None:
