@@ -144,6 +144,11 @@ def erase(
         lock.release()
 
 
+def is_pending(home: Path) -> bool:
+    """Whether an erasure was cut off and waits to be ended."""
+    return (home / FOLDER / PENDING).exists()
+
+
 def _plan(home: Path, subjects: Sequence[Subject], evidence: str, by_whom: str, safety: bool) -> Plan:
     store.told(by_whom, evidence)
     moment = datetime.now(UTC)
@@ -156,7 +161,7 @@ def _plan(home: Path, subjects: Sequence[Subject], evidence: str, by_whom: str, 
         started_at=moment.isoformat(timespec="seconds"),
         people=[_with(subject.person, corrected.get(subject.person_id, [])) for subject in subjects],
         person_ids=[subject.person_id for subject in subjects],
-        keys=[subject.keys() for subject in subjects],
+        keys=[subject.all_keys() for subject in subjects],
         record_keys=sorted(set().union(*(subject.record_keys for subject in subjects))),
         mentions=sorted(set().union(*(subject.mentions for subject in subjects))),
     )
@@ -403,7 +408,7 @@ def _note(home: Path, path: Path, plan: Plan, count: int) -> None:
 
 def _recipients(told: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Whom to tell that somebody was erased (art. 19): recipient, delivery, file."""
-    shown = ("recipient_id", "recipient", "name", "delivery_id", "file", "disclosed_at", "valid_until")
+    shown = ("recipient_id", "recipient_name", "recipient_business_id", "delivery_id", "file", "disclosed_at", "valid_until")
     found = [{key: str(row[key]) for key in shown if row.get(key)} for row in told]
     return [dict(pairs) for pairs in sorted({tuple(one.items()) for one in found})]
 

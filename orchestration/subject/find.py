@@ -48,7 +48,7 @@ class Subject:
     record_keys: frozenset[str] = frozenset()
     mentions: frozenset[str] = frozenset()
 
-    def keys(self) -> list[tuple[str, str]]:
+    def all_keys(self) -> list[tuple[str, str]]:
         """Every strong key, sorted: what stays when all else has gone."""
         found = {pair for told in self.told for pair in subjects.strong(subjects.keys(told))}
         for number in self.person.organisations:
