@@ -57,6 +57,8 @@ class Dataset(_Strict):
     header: dict[str, list[str]] = Field(default_factory=dict)
     subject: Literal["person", "organisation"] = "organisation"
     personal: dict[str, Personal] = Field(default_factory=dict)
+    # Columns whose day retention counts from, the first that is told: the last look at the person, never the load's day.
+    clock: list[str] = Field(default_factory=list)
     bounds: Bounds = Bounds()
     cadence: str = "daily"
     # Older than this, what the dataset says must not be relied on; `required`: neither may its absence.
@@ -65,8 +67,9 @@ class Dataset(_Strict):
 
     @model_validator(mode="after")
     def _personal_columns_exist(self) -> Self:
-        if unknown := sorted(c for c in self.personal if c not in self.columns and not c.startswith("_")):
-            raise ValueError(f"personal: no column {', '.join(unknown)}")
+        named = {*self.personal, *self.clock}
+        if unknown := sorted(c for c in named if c not in self.columns and not c.startswith("_")):
+            raise ValueError(f"personal, clock: no column {', '.join(unknown)}")
         return self
 
     def personal_columns(self) -> dict[str, Personal]:

@@ -112,3 +112,24 @@ def _questions(path: Path) -> "list[Question]":
     if not found:
         raise Refused(f"{path.name}: names nobody")
     return found
+
+
+@retention.command()
+def run(
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would go.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Remove what has been kept for as long as its fact sheet says; build and publish anew when people's rows went."""
+    from dataclasses import asdict
+
+    from orchestration import settings, terminal
+    from orchestration.subject import retention as keeping
+
+    gone = keeping.run(settings.export(), dry_run=dry_run)
+
+    def render(console: Any) -> None:
+        rows = [(one.path, one.rule, one.since, "" if one.rows is None else one.rows) for one in gone]
+        said = "nothing has expired" if not gone else terminal.table(("what", "rule", "since", "rows"), rows)
+        console.print(said)
+
+    terminal.show(as_json, [asdict(one) for one in gone], render)

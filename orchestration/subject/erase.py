@@ -322,14 +322,28 @@ def _deliveries(home: Path, plan: Plan) -> None:
 
 
 def _warehouse(home: Path, plan: Plan) -> None:
-    """A new file from cleaned input: DuckDB leaves deleted rows readable in freed blocks (measured)."""
+    build_anew(home)
+
+
+def _publication(home: Path, plan: Plan) -> None:
+    publish_alone(home)
+
+
+def renew(home: Path) -> None:
+    """Make everything that is made from the landed files once more, and keep nothing of what was made before."""
+    build_anew(home)
+    publish_alone(home)
+
+
+def build_anew(home: Path) -> None:
+    """A new warehouse from cleaned input: DuckDB leaves deleted rows readable in freed blocks (measured)."""
     from orchestration import build
 
     if BuildState.read(home).status != "absent":
         build.build(home, full_refresh=True)
 
 
-def _publication(home: Path, plan: Plan) -> None:
+def publish_alone(home: Path) -> None:
     """A new version, and no older one."""
     from orchestration import publish
 
