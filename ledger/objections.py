@@ -77,6 +77,12 @@ def add_all(home: Path, sayings: Sequence[Saying]) -> int:
         return chain.next_number(session, Objection) - before
 
 
+def add_all_numbered(home: Path, sayings: Sequence[Saying]) -> list[int]:
+    """As add_all; returns the objection's number of each, that of the first where it was told before."""
+    with store.connect(home) as session:
+        return _add(session, sayings)
+
+
 def fault(saying: Saying) -> str | None:
     """Why an objection cannot be written down, in words; None when it can. Raises keys.SecretMissing."""
     chosen = [(saying.kind, KINDS), (saying.scope, SCOPES), (saying.purpose, PURPOSES), (saying.origin, ORIGINS)]
@@ -265,6 +271,11 @@ def review(home: Path, objection_id: int, person_id: str, verdict: str, *, by_wh
             raise LedgerRefused(f"there is no objection {objection_id}")
         store.add(session, "review", {Review: [row]})
     return int(row["review_id"])
+
+
+def reviews(home: Path) -> list[dict[str, Any]]:
+    """All decisions on persons who look like objectors, oldest first."""
+    return store.rows(home, Review)
 
 
 def every(home: Path) -> list[dict[str, Any]]:

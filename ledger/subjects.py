@@ -55,13 +55,13 @@ class Told:
     person_id: str | None = None
 
 
-def keys(told: Told, scope: str = "person") -> list[tuple[str, str]]:
+def keys(told: Told, scope: str = "person", secret: secrets.Key | None = None) -> list[tuple[str, str]]:
     """Kind and key of everything by which what is told can be found in that scope; a person_id is its own key.
 
-    Raises ValueError for a scope that there is not, keys.SecretMissing.
+    secret: by default the newest. Raises ValueError for a scope that there is not, keys.SecretMissing.
     """
     found = [(kind, text) for kind, text in texts(told) if kind in BY_SCOPE[scope]]
-    made = secrets.keyed([f"{kind}|{text}" for kind, text in found], "subject")
+    made = (secret or secrets.current()).keyed([f"{kind}|{text}" for kind, text in found], "subject")
     keyed = [(kind, key) for (kind, _), key in zip(found, made, strict=True) if key]
     return keyed + ([("person", told.person_id)] if told.person_id and scope == "person" else [])
 

@@ -32,7 +32,8 @@ app.add_typer(registry, name="registry")
 key = typer.Typer(help="The secret that makes the ids of persons; it lies outside the lake.", no_args_is_help=True)
 app.add_typer(key, name="key")
 key.command()(cli_promises.rotate)
-app.add_typer(cli_promises.ledger, name="ledger")
+for promises in ("ledger", "objection", "notice", "recipient"):
+    app.add_typer(getattr(cli_promises, promises), name=promises)
 
 Day = typer.Option(
     "--date", formats=["%Y-%m-%d"], help="Day the data is of; default: the day the data itself says, else today."
