@@ -24,7 +24,7 @@ import duckdb
 from ingest import lake
 from ingest.sources.ledger import loader as promises
 from ledger import keys
-from orchestration import gating, settings
+from orchestration import gating, intake, settings
 from orchestration.state import WAREHOUSE, BuildState, Refused, writer
 
 NodeDone = Callable[[str, int, int | None], None]
@@ -171,6 +171,7 @@ def building(home: Path, *, full_refresh: bool = False, target: str = "duckdb", 
     with writer(home):
         gating.check_inputs(home)
         lake.prepare(home)  # a dataset that has never landed is read as an empty one
+        intake.take(home)  # objections that came with what has landed
         promises.land(None, None, home)  # what people have decided since; nothing when nothing was
         plan = plan_build(home, full_refresh=full_refresh, target=target)
         if target != "duckdb" or not (plan.something_new or always):

@@ -1,13 +1,12 @@
 {{ config(materialized='table', tags=['gates']) }}
 
 -- Persons who bear the name of an objector, were first told of after the objection, and of whom nothing says who they are: the objector at
--- another organisation, or somebody else. A person decides. Of an objection that tells a name alone everybody of the name waits.
+-- another organisation, or somebody else. A person decides.
 with objectors as (
 
     select
         objections.objection_id,
         objections.received_at::date as received_on,
-        bool_or(keys.kind in {{ identifying_kinds() }} or keys.kind = 'person') as is_identified,
         bool_or(keys.kind = 'name_birth') as has_birth_date,
         bool_or(keys.kind = 'registry') as has_number
     from {{ ref('enr_objections') }} as objections
@@ -76,14 +75,14 @@ reviewed as (
 select
     namesakes.objection_id,
     namesakes.person_id,
-    if(objectors.is_identified, 'new_namesake', 'name_alone') as why
+    'new_namesake' as why
 from namesakes
 inner join objectors on namesakes.objection_id = objectors.objection_id
 inner join seen on namesakes.person_id = seen.person_id
 anti join {{ ref('enr_objected_persons') }} as hit on namesakes.objection_id = hit.objection_id and namesakes.person_id = hit.person_id
 anti join reviewed on namesakes.objection_id = reviewed.objection_id and namesakes.person_id = reviewed.person_id
 where
-    (seen.first_seen_on >= objectors.received_on or not objectors.is_identified)
+    seen.first_seen_on >= objectors.received_on
     -- Two dates of birth, two numbers of the register: two people. The same ones would have hit.
     and not (seen.has_birth_date and objectors.has_birth_date)
     and not (seen.has_number and objectors.has_number)
