@@ -11,6 +11,7 @@ import io
 import json
 import zipfile
 from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
@@ -34,6 +35,7 @@ JOINED_LINES = 50
 EPOCH = (1980, 1, 1, 0, 0, 0)
 
 
+@cache
 def subject_of(source: str) -> Subject:
     """Whether the files of a source tell of people: then a record that meets goes whole."""
     if source not in Source.names():

@@ -23,6 +23,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from functools import cache
 from pathlib import Path
 
 import duckdb
@@ -34,6 +35,7 @@ from base.normalise import phone
 from ingest import redact
 from ingest.lake import literal
 from ingest.needles import Needles, Person, spellings
+from ingest.source import Source
 from orchestration.state import Refused
 from orchestration.subject import personal_data
 
@@ -98,8 +100,9 @@ class Scanner:
     def __init__(self, needles: Needles, extra: Iterable[str] = (), older_than: datetime | None = None) -> None:
         self.needles, self.older_than = needles, older_than
         forms = [spelled(text) for text in {*texts_of(needles), *extra}]
-        self._folded = sorted(set().union(*(folded for folded, _ in forms)))
-        self._exact = sorted(set().union(*(exact for _, exact in forms)))
+        # As text of one character a byte: one pass of the text search for all needles, however many.
+        self._folded = sorted(f.decode("latin-1") for f in set().union(*(folded for folded, _ in forms)))
+        self._exact = sorted(e.decode("latin-1") for e in set().union(*(exact for _, exact in forms)))
         self.report = Report()
 
     def folder(self, root: Path, skip: Callable[[Path], bool] = lambda path: False) -> Report:
@@ -150,18 +153,22 @@ class Scanner:
         if redact.can(path) and (found := redact.file(path, self.needles, subject, dry_run=True)):
             self._hit(name, "records", f"{found} records")
 
-    def _bytes(self, pieces: Iterator[bytes], name: str, decoder: str) -> int:
-        before, total, hit = b"", 0, False
+    def _bytes(self, pieces: Iterator[bytes], name: str, decoder: str) -> None:
+        before, hit = b"", False
         for piece in pieces:
-            total += len(piece)
+            self.report.decoded[decoder] += len(piece)
             text = before + piece
-            lowered = text.lower()
-            if not hit and (any(f in lowered for f in self._folded) or any(e in text for e in self._exact)):
+            if not hit and self._holds(text):
                 hit = True
                 self._hit(name, decoder, "text")
             before = text[-OVERLAP:]
-        self.report.decoded[decoder] += total
-        return total
+
+    def _holds(self, content: bytes) -> bool:
+        if not self._folded:
+            return False
+        text = pl.Series([content.decode("latin-1")])
+        folded = text.str.contains_any(self._folded, ascii_case_insensitive=True)
+        return bool(folded[0]) or bool(text.str.contains_any(self._exact)[0])
 
     def _stream(self, stream: io.BufferedIOBase | gzip.GzipFile, name: str, decoder: str, depth: int = 0) -> None:
         head = stream.read(CHUNK)
@@ -212,9 +219,10 @@ class Scanner:
         with sqlite3.connect(f"file:{urllib.parse.quote(str(path))}?mode=ro", uri=True) as con:
             con.text_factory = bytes
             for (table,) in con.execute("select name from sqlite_master where type = 'table'").fetchall():
-                for row in con.execute(f'select * from "{table.decode()}"'):
-                    joined = b"\x1f".join(v if isinstance(v, bytes) else str(v).encode() for v in row if v is not None)
-                    self._bytes(iter([joined]), f"{name}:{table.decode()}", "sqlite")
+                told = con.execute(f'select * from "{table.decode()}"')
+                while rows := told.fetchmany(BATCH):
+                    joined = (b"\x1f".join(v if isinstance(v, bytes) else str(v).encode() for v in row if v) for row in rows)
+                    self._bytes(iter([b"\x1e".join(joined)]), f"{name}:{table.decode()}", "sqlite")
 
     def _relation(self, con: duckdb.DuckDBPyConnection, relation: str, name: str, decoder: str, whole: bool = False) -> None:
         columns = [column[0] for column in con.execute(f"describe select * from {relation}").fetchall()]
@@ -232,10 +240,9 @@ class Scanner:
         self.report.hits.append(Hit(name, decoder, found))
 
 
+@cache
 def dataset_subject(source: str, dataset: str) -> redact.Subject:
     """What the records of a raw dataset are about."""
-    from ingest.source import Source
-
     found = Source.load(source).datasets.get(dataset) if source in Source.names() else None
     return found.subject if found else "person"
 
