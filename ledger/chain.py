@@ -119,9 +119,10 @@ def verify(session: Session) -> Iterator[str]:
         if entry.seq != place or entry.previous != previous:
             yield f"entry {place} is missing or out of its place"
             return
+        previous = entry.hash
         if entry.hash != digest(told):
             yield f"entry {place} was changed"
-        previous = entry.hash
+            continue
         if entry.kind == "rotation":
             rotated = place
         if entry.kind == "redaction":
