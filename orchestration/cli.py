@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
-from orchestration import cli_promises
+from orchestration import cli_promises, cli_subject
 from orchestration.cli_options import By, Json, Reason
 
 if TYPE_CHECKING:
@@ -31,6 +31,8 @@ registry = typer.Typer(
 app.add_typer(registry, name="registry")
 key = typer.Typer(help="The secret that makes the ids of persons; it lies outside the lake.", no_args_is_help=True)
 app.add_typer(key, name="key")
+app.add_typer(cli_subject.subject, name="subject")
+app.add_typer(cli_subject.retention, name="retention")
 key.command()(cli_promises.rotate)
 for promises in ("ledger", "objection", "notice", "recipient"):
     app.add_typer(getattr(cli_promises, promises), name=promises)

@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from orchestration.cli_options import By, Json
+from orchestration.cli_options import By, Json, Reason
 
 if TYPE_CHECKING:
+    from orchestration.subject.change import Changed
     from orchestration.subject.find import Question
 
 subject = typer.Typer(help="A person's rights: report, correct, restrict, erase.", no_args_is_help=True)
@@ -80,6 +81,80 @@ def erase(
 
         done = erasing.erase(home, found, evidence=evidence, by_whom=by_whom, safety=safety, progress=step)
     terminal.show(as_json, asdict(done), lambda console: console.print(terminal.escape(erasing.readable(done))))
+
+
+@subject.command()
+def report(
+    out: Annotated[Path, typer.Option(help="Folder for the two files of the answer; it will hold clear text.")],
+    language: Annotated[str, typer.Option(help="fi, sv or en.")] = "fi",
+    email: Email = None, phone: Phone = None, name: Name = None, business_id: Business = None, birth_date: Birth = None,
+    person_id: Person = None, as_json: Json = False,
+) -> None:  # fmt: skip
+    """All that is held of a person, as JSON and as a page, with sources, reasons and named recipients."""
+    from orchestration import settings, terminal
+    from orchestration.subject import find as finding
+    from orchestration.subject import report as reporting
+
+    known = next((one for one in reporting.LANGUAGES if one == language), None)
+    if known is None:
+        raise typer.BadParameter(f"{language!r} is none of fi, sv, en", param_hint="--language")
+    home = settings.home()
+    found = finding.find(home, _question(email, phone, name, business_id, birth_date, person_id))
+    paths = [str(path) for path in reporting.write(reporting.report(home, found, known), out)]
+    terminal.show(as_json, {"person_id": found, "files": paths}, lambda console: console.print("\n".join(paths)))
+
+
+@subject.command()
+def correct(
+    field: Annotated[str, typer.Option(help="first_name, last_name, title, email, phone or language.")],
+    by_whom: By,
+    reason: Reason,
+    value: Annotated[str | None, typer.Option(help="What is right; none: there is no such thing.")] = None,
+    at: Annotated[str | None, typer.Option("--at", help="Business id, when only their place there is meant.")] = None,
+    email: Email = None, phone: Phone = None, name: Name = None, business_id: Business = None, birth_date: Birth = None,
+    person_id: Person = None, as_json: Json = False,
+) -> None:  # fmt: skip
+    """Put a value right; tells which recipients have to be told."""
+    from orchestration import settings
+    from orchestration.subject import change
+    from orchestration.subject import find as finding
+
+    home = settings.home()
+    found = finding.find(home, _question(email, phone, name, business_id, birth_date, person_id))
+    known = finding.subject(home, found)
+    done = change.correct(home, known, field, value, by_whom=by_whom, reason=reason, business_id=at)
+    _show_change(as_json, done, "correction")
+
+
+@subject.command()
+def restrict(
+    by_whom: By, evidence: Evidence,
+    email: Email = None, phone: Phone = None, name: Name = None, business_id: Business = None, birth_date: Birth = None,
+    person_id: Person = None, as_json: Json = False,
+) -> None:  # fmt: skip
+    """Freeze a person: nothing of them leaves for any purpose; tells which recipients have to be told."""
+    from orchestration import settings
+    from orchestration.subject import change
+    from orchestration.subject import find as finding
+
+    home = settings.home()
+    found = finding.find(home, _question(email, phone, name, business_id, birth_date, person_id))
+    _show_change(
+        as_json, change.restrict(home, finding.subject(home, found), evidence=evidence, by_whom=by_whom), "restriction"
+    )
+
+
+def _show_change(as_json: bool, done: "Changed", what: str) -> None:
+    from dataclasses import asdict
+
+    from orchestration import terminal
+
+    def render(console: Any) -> None:
+        console.print(f"{what} {done.number}; it counts with the next build")
+        for one in done.tell:
+            console.print(terminal.escape(f"tell {one['recipient_name']}: delivery {one['delivery_id']}, {one['file']}"))
+
+    terminal.show(as_json, asdict(done), render)
 
 
 def _question(
