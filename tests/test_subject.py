@@ -35,7 +35,8 @@ def document() -> dict[str, Any]:
                         "revoked_at": None}],
         "notices": [{"sent_on": date(2025, 12, 10), "channel": "phone", "language": "sv", "exception_class": None}],
         "recipients": [{"recipient": "Kund Ab", "business_id": "0201256-6", "file": "lista.csv",
-                        "disclosed_at": datetime(2026, 1, 4), "valid_until": date(2026, 3, 4), "purpose": "marketing", "fields": ["name", "email"]}],
+                        "disclosed_at": datetime(2026, 1, 4), "valid_until": date(2026, 3, 4),
+                        "purpose": "marketing", "fields": ["name", "email"]}],
         "sources": [{"source": "survey", "publisher": "egen", "legal_basis": "art. 6(1)(f)", "kept_days": 730}],
     }  # fmt: skip
 
