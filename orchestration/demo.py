@@ -39,6 +39,9 @@ QUERIES = {
         "SELECT area_name_en, area_source, count(*) AS links, round(avg(p_current), 2) AS p_current "
         "FROM decision_makers GROUP BY ALL ORDER BY links DESC"
     ),
+    "Why is somebody not in the marketing file?": (
+        "SELECT gate, count(*) AS contacts FROM gate_audit GROUP BY gate, gate_rank ORDER BY gate_rank"
+    ),
     "How did the register look on the first day?": (
         "SELECT status, count(*) AS organisations FROM organisations_as_of(DATE '2026-01-02') GROUP BY ALL ORDER BY 2 DESC"
     ),
@@ -69,6 +72,8 @@ class DemoReport:
     log: str
     days: list[DayReport] = field(default_factory=list)
     published: str = ""
+    told: dict[str, int] = field(default_factory=dict)
+    gates: list[tuple[str, int]] = field(default_factory=list)
     queries: dict[str, str] = field(default_factory=lambda: dict(QUERIES))
     answer: tuple[list[str], list[tuple[Any, ...]]] = field(default_factory=lambda: ([], []))
     seconds: float = 0.0
@@ -99,6 +104,8 @@ class DemoReport:
                 [(table, *(day.tables.get(table) for day in self.days)) for table in tables],
             )
         )
+        console.print("\n[bold]Who may be reached[/]  after everybody had been told, and some had objected")
+        console.print(terminal.table(("what", "contacts"), [*self.told.items(), *self.gates]))
         console.print("\n[bold]Where it lies[/]")
         for name, path in (
             ("published", self.published),
@@ -163,14 +170,50 @@ def _run(home: Path, organisations: int, seed: int, report: DemoReport, console:
             if not result.success:
                 raise RuntimeError(f"day {number}: {_failure(result)}")
             worlds.land_files(worlds.PEOPLES_FILES, Path(report.source), day, home)
-            loads = [receipt for receipt in lake.manifests(home) if receipt.load_id not in before]
+            # The ledger is no source of the day.
+            loads = [r for r in lake.manifests(home) if r.load_id not in before and r.source != "ledger"]
             report.days.append(_day_report(home, day, loads, time.monotonic() - began))
+    with _stage(console, "telling everybody that we hold their data, taking a few objections, publishing again"):
+        report.told = promise(home)
     from orchestration.publish import connect, current
 
     report.published = str(current(home))
+    with connect(home, "marketing") as db:
+        found = db.execute("SELECT 'to market: ' || channel, count(*) FROM marketing_contacts GROUP BY ALL ORDER BY ALL")
+        report.gates = found.fetchall()
     with connect(home) as db:
+        withheld = "SELECT 'withheld: ' || gate, count(*) FROM gate_audit GROUP BY gate, gate_rank ORDER BY gate_rank"
+        report.gates += db.execute(withheld).fetchall()
         answer = db.execute(next(iter(QUERIES.values())))
         report.answer = ([name for name, *_ in answer.description or []], answer.fetchall())
+
+
+def promise(home: Path) -> dict[str, int]:
+    """Made-up promises, then a publication: a notice to everybody published, objections of three persons and an organisation.
+
+    Returns how many of each.
+    """
+    from ledger import notices, objections
+    from ledger.subjects import Told
+    from orchestration.publish import connect, publish
+
+    with connect(home, "registry") as db:
+        people = db.execute(
+            "SELECT DISTINCT person_id FROM decision_makers UNION SELECT person_id FROM responsible_persons ORDER BY 1"
+        ).fetchall()
+        mailboxes = db.execute(
+            "SELECT DISTINCT email FROM decision_makers WHERE email IS NOT NULL ORDER BY 1 LIMIT 3"
+        ).fetchall()
+        firms = db.execute("SELECT min(business_id) FROM contact_points WHERE owner = 'organisation'").fetchall()
+    sent = notices.sent(home, [person for (person,) in people], channel="post", language="fi", by_whom="the demo")
+    for number, (mailbox,) in enumerate(mailboxes, start=1):
+        objections.add(home, Told(email=mailbox), evidence=f"made-up letter {number}", by_whom="the demo")
+    for (firm,) in firms:
+        objections.add(
+            home, Told(business_id=firm), scope="organisation", origin="organisation", evidence="a call", by_whom="the demo"
+        )
+    publish(home)
+    return {"notices sent": sent, "objections": len(mailboxes) + len(firms)}
 
 
 def _day_report(home: Path, day: date, loads: "list[Manifest]", seconds: float) -> DayReport:

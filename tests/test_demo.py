@@ -44,12 +44,12 @@ def test_two_days_are_landed_by_the_law_and_published(made: tuple[Path, dict[str
     (first,), (second,) = register
     assert first["inserted"] == first["read"] == 2000
     assert 0 < second["landed"] < 100 and second["disappeared"] > 0
-    assert report["days"][0]["version"] < report["days"][1]["version"] == Path(report["published"]).name
+    assert report["days"][0]["version"] < report["days"][1]["version"] < Path(report["published"]).name
 
 
 def test_what_it_tells_to_ask_can_be_asked(made: tuple[Path, dict[str, Any]]) -> None:
     home, report = made
-    assert len(report["queries"]) == 4
+    assert len(report["queries"]) == 5
     for sql in report["queries"].values():
         done = kohde(home, "query", sql, "--json")
         assert done.returncode == 0, done.stderr
@@ -61,6 +61,17 @@ def test_what_it_tells_to_ask_can_be_asked(made: tuple[Path, dict[str, Any]]) ->
             "SELECT count(*) FROM organisations_as_of(DATE '2026-01-02') WHERE list_contains(sources, 'ytj')"
         ).fetchall()
     assert first_day == [(2000,)]
+
+
+def test_who_objected_is_not_in_the_marketing_file(made: tuple[Path, dict[str, Any]]) -> None:
+    home, report = made
+    gates = dict(report["gates"])
+    assert gates["to market: email"] > 100 and gates["withheld: OBJECTION_PERSON"] > 2
+    assert gates["withheld: OBJECTION_ORGANISATION"] > 0 and report["told"]["objections"] == 4
+    with connect(home, "marketing") as file, connect(home) as db:
+        withheld = db.execute("SELECT count(*) FROM gate_audit").fetchall()[0][0]
+        assert file.execute("SELECT count(*) FROM marketing_contacts").fetchall()[0][0] > 1000
+    assert withheld == sum(count for what, count in gates.items() if what.startswith("withheld"))
 
 
 def test_chatter_is_in_the_log_and_nowhere_else(made: tuple[Path, dict[str, Any]]) -> None:

@@ -4,9 +4,11 @@ objection follows them through new addresses, spellings and employers.
 
 import csv
 import json
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +22,7 @@ from ingest.sources.survey import loader as survey
 from ledger import notices, objections, store, subjects
 from ledger.subjects import Told
 from orchestration import gating, settings
+from orchestration import publish as publishing
 from orchestration.build import build
 from orchestration.publish import connect, publish
 from orchestration.state import WAREHOUSE, writer
@@ -31,7 +34,11 @@ FIRMS = {name: business_id(100 + number) for number, name in enumerate((
     "koski", "lahti", "kielto", "konkurssi", "toiminimi", "nimi", "listattu", "vaihde", "uusi", "toinen", "domain", "katu",
     "sakset",
 ))}  # fmt: skip
-CLUB = business_id(130)
+CLUB = business_id(150)
+# Who objects in the middle of a publication: at each of its steps a person, a number, a mailbox and a whole firm.
+STEPS = ("begun", "gated", "copied", "sealed", "look 1", "look 2", "look 3", "held", "committed")
+SCOPES = ("person", "phone", "email", "organisation")
+FIRMS |= {f"race{number}": business_id(160 + number) for number in range(2 * len(STEPS))}
 CHANNELS = {"email", "phone", "post"}
 
 
@@ -117,6 +124,16 @@ PEOPLE: list[Report | Role] = [
     Report("Katri Katu", "katu", mail("katri.katu", "katu"), "040 7000028"),
     Report("Numero Yksi", "lahti", mail("numero.yksi", "lahti"), "040 7000029"),
 ]  # fmt: skip
+PEOPLE += [
+    Report(
+        f"Kilpa S{step}{scope}",
+        f"race{2 * step + (scope == 'organisation')}",
+        mail(f"kilpa.{step}.{scope}"),
+        f"041 700{step}{place}00",
+    )
+    for step, _ in enumerate(STEPS)
+    for place, scope in enumerate(SCOPES)
+]
 ALL = set(CHANNELS)
 SAYINGS = [
     Said("safety", Told(name="Saara Suoja", business_id=FIRMS["koski"]), {("Saara Suoja", "koski"): set()}, "SAFETY",
@@ -466,6 +483,77 @@ def test_the_review_is_listed_and_a_person_decides(world: World) -> None:
     after = passed(world.home)
     assert after["Peruutta Puheensa", "koski"] == CHANNELS
     assert ask(world.home, "select count(*) from restricted.review_queue") == [(0,)]
+
+
+def object_at(home: Path, step: str) -> None:
+    """All four scopes, of the step's own people."""
+    number = STEPS.index(step)
+    firm = FIRMS[f"race{2 * number + 1}"]
+    told = {
+        "person": Told(email=mail(f"kilpa.{number}.person")),
+        "phone": Told(phone=f"041 700{number}100"),
+        "email": Told(email=mail(f"kilpa.{number}.email")),
+        "organisation": Told(business_id=firm),
+    }
+    for scope in SCOPES:
+        objections.add(home, told[scope], scope=scope, evidence=f"{step}, {scope}", by_whom="a test")
+
+
+def reached(home: Path, step: str) -> set[str]:
+    """The scopes whose people the published marketing.duckdb still lets be reached as they have forbidden."""
+    number = STEPS.index(step)
+    with connect(home, "marketing") as db:
+        rows = db.execute("select value, business_id, last_name, channel from marketing_contacts").fetchall()
+    firm = FIRMS[f"race{2 * number + 1}"]
+    found = {"person" for _, _, name, _ in rows if name == f"S{number}person"}
+    found |= {"phone" for value, *_ in rows if value == f"+35841700{number}100"}
+    found |= {"email" for value, *_ in rows if value == mail(f"kilpa.{number}.email")}
+    return found | {"organisation" for _, identifier, *_ in rows if identifier == firm}
+
+
+def at_step(wanted: dict[str, Callable[[], None]]) -> Callable[[str], None]:
+    """A hook of publish that does something the first time that a step is reached."""
+    return lambda step: wanted.pop(step, lambda: None)()
+
+
+def test_who_objects_while_it_is_published_is_not_in_it(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever step they come at, and at each look: the last one is taken while nobody else can add to the ledger."""
+    publish(world.home)
+    everybody = {step: reached(world.home, step) for step in STEPS}
+    assert all(scopes == set(SCOPES) for scopes in everybody.values()), "or nothing is proven"
+    for step in ("begun", "gated", "copied"):
+        monkeypatch.setattr(publishing, "_step", at_step({step: partial(object_at, world.home, step)}))
+        publish(world.home)
+        assert reached(world.home, step) == set(), step
+    looks = iter(("look 1", "look 2", "look 3"))
+    seen: list[str] = []
+
+    def at_each_look(step: str) -> None:
+        seen.append(step)
+        if step == "sealed" and (look := next(looks, None)):
+            object_at(world.home, look)
+
+    monkeypatch.setattr(publishing, "_step", at_each_look)
+    receipt = publish(world.home)
+    assert [reached(world.home, look) for look in ("look 1", "look 2", "look 3")] == [set()] * 3
+    assert (seen.count("gated again") == 3 and seen[-3:] == ["gated again", "sealed", "committed"]) or seen[-1] == "committed"
+    assert receipt.suppression_version == store.suppression_head(world.home).version
+
+
+def test_who_objects_at_the_last_moment_waits_for_it_and_is_in_no_later_one(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The ledger is held while the pointer moves: such an objection is received after it, and counts for the next file."""
+    for step in ("held", "committed"):
+        late = threading.Thread(target=object_at, args=(world.home, step))
+        monkeypatch.setattr(publishing, "_step", at_step({step: late.start}))
+        before = store.suppression_head(world.home)
+        receipt = publish(world.home)
+        late.join()
+        assert receipt.suppression_version == before.version, "it was not written before the pointer had moved"
+        monkeypatch.setattr(publishing, "_step", lambda _: None)
+        publish(world.home)
+        assert reached(world.home, step) == set()
 
 
 def test_the_marketing_file_holds_what_passed_and_nothing_else(world: World) -> None:
