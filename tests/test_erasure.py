@@ -1,0 +1,441 @@
+"""Erasure proven: canaries in every kind of source are gone from every byte, stay gone, and a kill leaves before or after."""
+
+import gzip
+import hashlib
+import json
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import openpyxl
+import polars as pl
+import pytest
+
+from ingest import lake, redact, synthetic
+from ingest.lake import LandingRefused, manifests
+from ingest.load import land_table
+from ingest.needles import Needles, Person, spellings
+from ingest.source import Source
+from ledger import objections, store
+from ledger.subjects import Told
+from orchestration import publish
+from orchestration.build import build
+from orchestration.state import Refused
+from orchestration.subject import erase, find, scan
+from orchestration.worlds import land_day
+from tests.canaries import DAY, Canary, plant
+
+COUNT = 50
+KILLS = int(os.environ.get("KOHDE_KILLS", "6"))
+MATTI = Person(
+    names=spellings("Matti", "Mäkinen"),
+    business_ids=frozenset(["0112038-9"]),
+    birth_dates=frozenset([date(1970, 5, 1)]),
+    emails=frozenset(["matti@makinen.example"]),
+    phones=frozenset(["+358401234567"]),
+    registers=frozenset(["H0012"]),
+)
+
+
+# --- what a record is about -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "record",
+    [
+        {"a": "Matti+x@Makinen.example"},
+        ["puh. 040 123 4567"],
+        {"x": {"number": "401234567", "prefix": "+358"}},
+        ["0112038-9", "MAEKINEN", "matti juhani"],
+        {"y": "FI01120389", "n": "Mäkinen, Matti"},
+        ["Makinen", "Matti", "1.5.1970"],
+        {"_key": "0112038-9|HAL|J|H0012|2020-01-01"},
+        {"_extra": json.dumps({"muu": "matti@makinen.example"})},
+    ],
+)
+def test_a_record_is_known_in_any_spelling(record: Any) -> None:
+    needles = Needles((MATTI,))
+    assert needles.meets(record)
+    assert needles.candidates(pl.Series([json.dumps(record, ensure_ascii=False)])) == [0]
+
+
+@pytest.mark.parametrize(
+    "record",
+    [
+        ["Matti", "Mäkinen"],  # a name alone
+        ["Matti", "Mäkinen", "0201256-6"],  # at another organisation
+        ["0112038-9", "Maija", "Mäkinen"],
+        ["matti@makinen.example.com"],
+        ["040 123 4568"],
+        ["1.5.1970", "Maija", "Mäkinen"],
+        [""],
+    ],
+)
+def test_others_are_left_alone(record: Any) -> None:
+    assert not Needles((MATTI,)).meets(record)
+
+
+def test_an_organisation_keeps_its_record_without_the_person() -> None:
+    record = {
+        "id": "0112038-9", "name": "Matti Mäkinen Oy",
+        "emails": [{"value": "matti@makinen.example"}, {"value": "info@makinen.example"}],
+        "phone": "040 123 4567", "line": "c/o Matti Mäkinen", "street": "Mäkitie 1",
+    }  # fmt: skip
+    assert Needles((MATTI,)).without(record) == {
+        "id": "0112038-9", "name": "Matti Mäkinen Oy", "emails": [{"value": "info@makinen.example"}],
+        "phone": None, "line": None, "street": "Mäkitie 1",
+    }  # fmt: skip
+
+
+# --- forms of files -------------------------------------------------------------------------------------------------------
+
+HIS, HERS = {"n": "Matti Mäkinen", "y": "0112038-9"}, {"n": "Maija Virtanen", "y": "0112038-9"}
+
+
+def _write(path: Path) -> None:
+    text = f"nimi;y\n{HIS['n']};{HIS['y']}\n{HERS['n']};{HERS['y']}\n"
+    lines = "".join(json.dumps(row) + "\n" for row in (HIS, HERS))
+    if path.suffix == ".xlsx":
+        book = openpyxl.Workbook()
+        for row in (["nimi", "y"], list(HIS.values()), list(HERS.values())):
+            book.active.append(row)  # type: ignore[union-attr]
+        book.save(path)
+    elif path.name.endswith(".gz"):
+        path.write_bytes(gzip.compress(lines.encode()))
+    elif path.suffix == ".zip":
+        import zipfile
+
+        with zipfile.ZipFile(path, "w") as packed:
+            packed.writestr(
+                "a.json", json.dumps([{"businessId": {"value": "1"}, **HIS}, {"businessId": {"value": "2"}, **HERS}])
+            )
+    elif path.suffix == ".parquet":
+        duckdb.sql(
+            f"copy (select 'Matti Mäkinen' as n, '0112038-9' as y union all select 'Maija Virtanen', '0112038-9') to '{path}'"
+        )
+    else:
+        content = {".csv": text, ".jsonl": lines, ".json": json.dumps({"all": [HIS, HERS], "n": 2})}[path.suffix]
+        path.write_text(content, encoding="cp1252" if path.stem == "latin" else "utf-16" if path.stem == "wide" else "utf-8")
+
+
+@pytest.mark.parametrize(
+    "name", ["a.csv", "latin.csv", "wide.csv", "a.jsonl", "a.jsonl.gz", "a.json", "a.zip", "a.xlsx", "a.parquet"]
+)
+def test_one_goes_and_the_other_stays(tmp_path: Path, name: str) -> None:
+    path = tmp_path / name
+    _write(path)
+    assert redact.file(path, Needles((MATTI,)), "person", dry_run=True) == 1
+    assert redact.file(path, Needles((MATTI,)), "person") == 1
+    assert redact.file(path, Needles((MATTI,)), "person") == 0
+    her = replace(MATTI, names=spellings("Maija", "Virtanen"))
+    assert redact.file(path, Needles((her,)), "person", dry_run=True) == 1
+    before = path.read_bytes()
+    assert redact.file(path, Needles((replace(MATTI, names=spellings("Ei", "Kukaan")),)), "person") == 0
+    assert path.read_bytes() == before
+
+
+def test_the_lines_of_the_others_keep_their_numbers(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_bytes(b'nimi;y\r\n"Matti\nM\xc3\xa4kinen";0112038-9\r\nMaija Virtanen;0112038-9\r\n')
+    assert redact.file(path, Needles((MATTI,)), "person") == 1
+    assert path.read_bytes().split(b"\n")[3] == b"Maija Virtanen;0112038-9\r"
+
+
+def test_the_scanner_finds_what_is_planted_and_says_when_it_cannot(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert len(scan.calibrate()) >= 15
+    monkeypatch.setattr(scan.Scanner, "_zip", lambda self, packed, name, depth=0: None)
+    with pytest.raises(Refused, match=r"does not see what was planted in packed\.zip"):
+        scan.calibrate()
+
+
+def test_a_file_that_is_deleted_but_open_is_found(tmp_path: Path) -> None:
+    path = tmp_path / "old.duckdb"
+    path.write_text("to matti@makinen.example")
+    with path.open("rb"):
+        path.unlink()
+        report = scan.Scanner(Needles((MATTI,))).folder(tmp_path)
+    assert [hit.path for hit in report.hits] == ["old.duckdb (deleted, still open)"]
+
+
+# --- the screen of landing ------------------------------------------------------------------------------------------------
+
+
+def _officer(position: int, **values: Any) -> dict[str, Any]:
+    told = {
+        "business_id": "0112038-9", "organ_code": "HAL", "role_code": "J",
+        "person_key": f"P{position}", "person_id": f"P{position}",
+        "last_name": "Mäkinen", "first_names": "Matti Juhani", "birth_date": date(1970, 5, 1), "started_on": date(2020, 1, 1),
+        "nationality": None, "country": None, "ended_on": None, "flags": None,
+    }  # fmt: skip
+    return told | {"_position": position} | values
+
+
+def _land(home: Path, rows: list[dict[str, Any]], day: date, file: Path) -> lake.Manifest:
+    schema = {
+        c: pl.Date if k == "DATE" else pl.String for c, k in Source.load("prh_officers").datasets["officers"].columns.items()
+    }
+    table = pl.DataFrame(rows, schema={"_position": pl.Int64, **schema}).to_arrow()
+    return land_table(Source.load("prh_officers"), "officers", table, day, files=[file], home=home)
+
+
+def test_nobody_who_was_erased_lands_and_the_law_of_counts_holds(tmp_path: Path) -> None:
+    home, file = tmp_path / "lake", tmp_path / "a.csv"
+    file.write_text("nimi;y\nMatti Makinen;0112038-9\nx;y\n", encoding="utf-8")
+    kept = lake.archive_file(home, "prh_officers", DAY, file)
+    objections.add(
+        home, Told(name="Maekinen Matti", business_id="0112038-9"), kind="erasure", purpose="all", evidence="a", by_whom="b"
+    )
+    others = [
+        _officer(2, last_name="Virtanen", birth_date=None),
+        _officer(3, business_id="0201256-6", birth_date=None),  # the same name elsewhere
+    ]
+    receipt = _land(home, [_officer(1), *others], DAY, kept)
+    assert (receipt.counts.read, receipt.counts.landed, receipt.counts.quarantined) == (3, 2, 1)
+    quarantined = home / "quarantine" / "prh_officers" / "officers" / f"load={receipt.load_id}" / "part-00000.parquet"
+    told = f"select * exclude (_load_id) from read_parquet('{quarantined}', hive_partitioning = false)"
+    (refused,) = duckdb.sql(told).fetchall()
+    assert refused == (1, None, "erased", None, None)
+    assert "Makinen" not in kept.read_text(encoding="utf-8")
+    assert receipt.files[0]["was"] == [lake.sha256(file)] and receipt.erasures[0]["rows"] == 1
+    # The same bytes again, on any day, are what they became.
+    again = lake.archive_file(home, "prh_officers", DAY + timedelta(days=1), file)
+    assert "Makinen" not in again.read_text(encoding="utf-8")
+
+
+def test_without_an_erasure_there_is_no_screen_and_a_lost_ledger_stops_landing(tmp_path: Path) -> None:
+    from ingest.screen import Screen
+
+    assert Screen.of(tmp_path) is None
+    store.create(tmp_path)
+    assert Screen.of(tmp_path) is None
+    objections.add(tmp_path, Told(email="a@b.example"), kind="erasure", purpose="all", evidence="a", by_whom="b")
+    assert Screen.of(tmp_path) is not None
+    (tmp_path / "ledger.db").unlink()
+    with pytest.raises(store.LedgerRefused):
+        Screen.of(tmp_path)
+
+
+def test_who_is_erased_while_a_load_runs_does_not_slip_through(tmp_path: Path) -> None:
+    file = tmp_path / "a.csv"
+    file.write_text("x\n", encoding="utf-8")
+    home = tmp_path / "lake"
+    store.create(home)
+    source = Source.load("prh_officers")
+    from ingest.load import Load
+
+    schema = {c: pl.Date if k == "DATE" else pl.String for c, k in source.datasets["officers"].columns.items()}
+    table = pl.DataFrame([_officer(1)], schema={"_position": pl.Int64, **schema}).to_arrow()
+    with (
+        pytest.raises(LandingRefused, match="erased_meanwhile"),
+        Load(source, "officers", DAY, files=[file], home=home) as load,
+    ):
+        load.add_rows(table)
+        objections.add(home, Told(register_id="P1"), kind="erasure", purpose="all", evidence="a", by_whom="b")
+    assert not list((home / "raw").glob("*/*/load=prh*"))
+
+
+# --- the whole ------------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def finland(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[Canary]]:
+    folder = tmp_path_factory.mktemp("canaries")
+    synthetic.generate(120, 11, 1, folder, start=DAY)
+    return folder, plant(folder, COUNT)
+
+
+@pytest.fixture(scope="module")
+def planted(finland: tuple[Path, list[Canary]], tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[find.Subject]]:
+    """A lake that is built and published with the canaries in it, and who they are there."""
+    folder, canaries = finland
+    home = tmp_path_factory.mktemp("planted") / "lake"
+    store.create(home)
+    land_day(folder, DAY, home)
+    build(home)
+    publish.publish(home)
+    subjects = []
+    for canary in canaries:
+        asked = find.Question(name=f"{canary.first_name} {canary.last_name}", business_id=canary.business_id)
+        subjects.append(find.subject(home, find.find(home, asked)))
+    return home, subjects
+
+
+@pytest.fixture(scope="module")
+def erased(
+    planted: tuple[Path, list[find.Subject]], tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Path, erase.Certificate]:
+    home, subjects = planted
+    copy = tmp_path_factory.mktemp("erased") / "lake"
+    shutil.copytree(home, copy, symlinks=True)
+    return copy, erase.erase(copy, subjects, evidence="letters 1-50", by_whom="the desk")
+
+
+def _left(home: Path, canaries: list[Canary]) -> list[str]:
+    """Where something of them is, by bytes and decoded; surnames too, which nobody else bears."""
+    scanner = scan.Scanner(Needles(()), extra=[text for canary in canaries for text in canary.told()])
+    return [str(hit) for hit in scanner.folder(home).hits]
+
+
+def test_every_canary_is_seen_before(planted: tuple[Path, list[find.Subject]], finland: tuple[Path, list[Canary]]) -> None:
+    home, subjects = planted
+    assert len({subject.person_id for subject in subjects}) == COUNT
+    places = " ".join(_left(home, finland[1]))
+    for source in ("prh_officers", "survey", "bounces", "external_lists", "ytj_extract", "associations", "ptv", "quarantine"):
+        assert source in places, source
+
+
+def test_no_decoded_byte_of_fifty_canaries_is_left(
+    erased: tuple[Path, erase.Certificate], finland: tuple[Path, list[Canary]]
+) -> None:
+    home, certificate = erased
+    assert _left(home, finland[1]) == []
+    assert certificate.persons == COUNT and len(certificate.objection_ids) == COUNT
+    assert not (home / "erasures" / "pending.json").exists()
+    text = (home / "erasures" / f"{certificate.erasure_id}.md").read_text(encoding="utf-8")
+    assert not any(told in text for canary in finland[1] for told in canary.told())
+    assert all(lake.sha256(home / one["path"]) == one["new_sha256"] for one in certificate.files)
+    assert publish.versions(home / "published") == [certificate.version]
+
+
+def test_receipts_still_name_the_files_that_are_there(erased: tuple[Path, erase.Certificate]) -> None:
+    home, _ = erased
+    there = {lake.sha256(path) for path in (home / "archive").rglob("*") if path.is_file()}
+    for receipt in manifests(home):
+        if receipt.source != "ledger":
+            assert {file["sha256"] for file in receipt.files} <= there, receipt.load_id
+        assert receipt.counts.balanced()
+    assert any(receipt.erasures for receipt in manifests(home))
+
+
+def test_the_organisations_are_still_there(erased: tuple[Path, erase.Certificate], planted: tuple[Path, Any]) -> None:
+    query = "select count(*) from organisations"
+    with publish.connect(erased[0], "registry") as after, publish.connect(planted[0], "registry") as before:
+        assert after.execute(query).fetchone() == before.execute(query).fetchone()
+        # A canary's interview named nobody else, so others count as gone until it is erased: nobody but the canaries goes.
+        others = "select distinct person_id, business_id from {} where not starts_with(last_name, 'Kanari')"
+        for mart in ("decision_makers", "responsible_persons"):
+            assert {*before.execute(others.format(mart)).fetchall()} <= {*after.execute(others.format(mart)).fetchall()}, mart
+            assert before.execute(f"select 1 from {mart} where starts_with(last_name, 'Kanari')").fetchone()
+            assert not after.execute(f"select 1 from {mart} where starts_with(last_name, 'Kanari')").fetchone()
+
+
+def test_the_same_sources_again_bring_nobody_back(
+    erased: tuple[Path, erase.Certificate], finland: tuple[Path, list[Canary]], tmp_path: Path
+) -> None:
+    home, source = tmp_path / "lake", tmp_path / "again"
+    shutil.copytree(erased[0], home, symlinks=True)
+    land_day(finland[0], DAY, home)  # the very same bytes
+    assert _left(home, finland[1]) == []
+    shutil.copytree(finland[0], source)
+    tomorrow = DAY + timedelta(days=1)
+    for folder in list(source.glob(f"*/{DAY}")):
+        if folder.parent.name != "truth":
+            folder.rename(folder.with_name(tomorrow.isoformat()))
+    for path in (source / "bounces").glob("*.csv"):
+        path.rename(path.with_name(f"{tomorrow}.csv"))
+    for path in source.rglob("*.csv"):  # other bytes, the same people
+        path.write_bytes(path.read_bytes() + (b"" if path.stat().st_size % 2 else b"\n"))
+    officers = source / "prh_officers" / tomorrow.isoformat() / "officers.csv"
+    officers.write_text(officers.read_text(encoding="utf-8").replace(";FI;FI;", ";FI;SE;"), encoding="utf-8")
+    receipts = land_day(source, tomorrow, home)
+    assert sum(receipt.erasures[0]["rows"] for receipt in receipts if receipt.erasures) > COUNT / 2
+    assert all(receipt.counts.balanced() and receipt.verdict == "accepted" for receipt in receipts)
+    build(home)
+    publish.publish(home)
+    assert _left(home, finland[1]) == []
+
+
+# --- killed ---------------------------------------------------------------------------------------------------------------
+
+CHILD = """
+import os, pickle, signal, sys
+from pathlib import Path
+from orchestration.subject import erase
+home, subjects, at = Path(sys.argv[1]), pickle.loads(Path(sys.argv[2]).read_bytes()), sys.argv[3]
+def progress(step):
+    print(step, flush=True)
+    if step == at:
+        os.kill(os.getpid(), signal.SIGKILL)
+erase.erase(home, subjects, evidence="letters", by_whom="the desk", progress=progress)
+"""
+
+
+@pytest.fixture(scope="module")
+def files_only(planted: tuple[Path, list[find.Subject]], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The lake before its first build: rewriting files is what can be half done; a build is whole or not (test_build)."""
+    home = tmp_path_factory.mktemp("files") / "lake"
+    shutil.copytree(planted[0], home, ignore=shutil.ignore_patterns("published", "warehouse*", "build_state*", "dbt"))
+    return home
+
+
+def _state(home: Path) -> dict[str, str]:
+    zones = ("archive", "raw", "quarantine", "aside")
+    paths = [p for zone in zones for p in (home / zone).rglob("*") if p.is_file() and p.name != "_manifest.json"]
+    return {str(p.relative_to(home)): hashlib.sha256(p.read_bytes()).hexdigest() for p in paths if ".part" not in p.name}
+
+
+def _run(home: Path, pickled: Path, at: str = "") -> "subprocess.Popen[bytes]":
+    environment = {**os.environ, "KOHDE_HOME": str(home)}
+    return subprocess.Popen(
+        [sys.executable, "-c", CHILD, str(home), str(pickled), at],
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+
+
+@pytest.fixture(scope="module")
+def whole(
+    files_only: Path, planted: tuple[Path, list[find.Subject]], tmp_path_factory: pytest.TempPathFactory
+) -> dict[str, Any]:
+    """An erasure that nobody disturbs: before, after, and how long it takes."""
+    import pickle
+
+    folder = tmp_path_factory.mktemp("whole")
+    pickled = folder / "subjects"
+    pickled.write_bytes(pickle.dumps(planted[1][:10]))
+    shutil.copytree(files_only, folder / "lake")
+    before, started = _state(folder / "lake"), time.monotonic()
+    child = _run(folder / "lake", pickled)
+    _, errors = child.communicate(timeout=300)
+    assert child.returncode == 0, errors.decode()[-2000:]
+    return {"before": before, "after": _state(folder / "lake"), "seconds": time.monotonic() - started, "pickled": pickled}
+
+
+def _kill_points() -> Iterator[str]:
+    yield from erase.STEPS
+    yield from (f"random-{number}" for number in range(KILLS))
+
+
+@pytest.mark.parametrize("point", list(_kill_points()))
+def test_a_kill_leaves_before_or_after(point: str, files_only: Path, whole: dict[str, Any], tmp_path: Path) -> None:
+    home = tmp_path / "lake"
+    shutil.copytree(files_only, home)
+    random_point = point.startswith("random-")
+    child = _run(home, whole["pickled"], "" if random_point else point)
+    if random_point:
+        time.sleep(1 + random.Random(point).random() * (whole["seconds"] - 1))
+        child.send_signal(signal.SIGKILL)
+    child.communicate(timeout=300)
+    now = _state(home)
+    # Each file is what it was or what it will be; and where one has changed, the gates have the keys already.
+    strangers = {p: d for p, d in now.items() if d not in (whole["before"].get(p), whole["after"].get(p))}
+    assert {p for p in strangers if not p.endswith(".sha256")} == set()
+    changed = [p for p in now if now[p] != whole["before"].get(p)]
+    assert not changed or len(objections.erased_keys(home)) >= 10
+    again = _run(home, whole["pickled"])
+    _, errors = again.communicate(timeout=300)
+    assert again.returncode == 0, errors.decode()[-2000:]
+    assert _state(home) == whole["after"]
+    assert not (home / "erasures" / "pending.json").exists()
+    assert store.verify(home) == []
