@@ -106,3 +106,14 @@ def test_a_failure_is_one_line_that_names_the_log(tmp_path: Path, monkeypatch: p
     monkeypatch.setenv("DAGSTER_HOME", str(tmp_path))
     with pytest.raises(demo.DemoFailed, match=r"no world \(log: .*demo\.log\)"):
         demo.run(tmp_path / "lake")
+
+
+def test_no_file_of_a_lake_holds_the_secret(made: tuple[Path, dict[str, Any]]) -> None:
+    """Compiled SQL, logs, Dagster's storage, manifests, data: keys were made with it in all of them, and it is in none."""
+    from ledger import keys, store, tables
+    from tests.test_secrets import found_in, spellings
+
+    home, _ = made
+    assert found_in(home.parent, spellings(keys.current().secret)) == []
+    assert store.rows(home, tables.KeyUse), "the ledger has keys made with it"
+    assert list(home.rglob("*.sql")) and list(home.rglob("dbt.log")) and list(home.rglob("*.db"))

@@ -1,4 +1,4 @@
-"""Looking for the secret in files. tests/test_demo.py does so in a lake that was landed, built, published and run by Dagster."""
+"""Looking for the secret in files; tests/test_demo.py does in a lake that was landed, built, published and run by Dagster."""
 
 import base64
 import gzip
