@@ -31,7 +31,7 @@ from ledger.subjects import Told
 from orchestration import publish
 from orchestration.build import build
 from orchestration.state import Refused
-from orchestration.subject import erase, find, scan
+from orchestration.subject import erase, find, report, scan
 from orchestration.worlds import land_day
 from tests.canaries import DAY, Canary, plant
 
@@ -292,6 +292,52 @@ def test_every_canary_is_seen_before(planted: tuple[Path, list[find.Subject]], f
     places = " ".join(_left(home, finland[1]))
     for source in ("prh_officers", "survey", "bounces", "external_lists", "ytj_extract", "associations", "ptv", "quarantine"):
         assert source in places, source
+
+
+def test_whoever_asks_is_found_by_whatever_they_tell(planted: tuple[Path, list[find.Subject]], finland: Any) -> None:
+    home, subjects = planted
+    canary, person_id = finland[1][4], subjects[4].person_id
+    born = date.fromisoformat(canary.birth_date)
+    for asked in (
+        find.Question(email=canary.email.upper()),
+        find.Question(phone=canary.phone),
+        find.Question(name=f"{canary.last_name}, {canary.first_name}", business_id=canary.business_id),
+        find.Question(name=f"{canary.first_name} {canary.last_name}", birth_date=born),
+        find.Question(person_id=person_id),
+    ):
+        assert find.find(home, asked) == person_id
+    with pytest.raises(Refused, match="nobody in the lake"):
+        find.find(home, find.Question(email="nobody@nowhere.example"))
+    with pytest.raises(Refused, match="nobody in the lake"):
+        find.find(home, find.Question(email=canary.email, phone=finland[1][6].phone))
+
+
+def test_a_report_tells_what_was_told_and_no_more(planted: tuple[Path, list[find.Subject]], finland: Any) -> None:
+    home, subjects = planted
+    canary, person_id = finland[1][1], subjects[1].person_id
+    told = report.report(home, person_id, "en", date(2026, 2, 1))
+    name = f"{canary.first_name} {canary.last_name}"
+    values = {(row["what"], row["value"], row["source"], str(row["told_on"])) for row in told["values"]}
+    assert values == {
+        ("name", name, "survey", "2026-01-02"), ("title", "Talousjohtaja", "survey", "2026-01-02"),
+        ("email", canary.email, "survey", "2026-01-02"), ("phone", canary.e164, "survey", "2026-01-02"),
+        ("language", "fi", "survey", "2026-01-02"),
+    }  # fmt: skip
+    contacts = [(row["channel"], row["value"], row["acquisition_method"], str(row["verified_on"])) for row in told["contacts"]]
+    assert contacts == [
+        ("email", canary.email, "confirmed_by_person", "2025-12-10"),
+        ("phone", canary.e164, "confirmed_by_person", "2025-12-10"),
+    ]  # fmt: skip
+    (area,) = told["areas"]
+    assert (area["area"], area["why"], area["confidence"]) == ("Finance", report._texts("en")["why_coded"], 1.0)
+    assert [row["source"] for row in told["sources"]] == ["survey"]
+    assert (told["roles"], told["corrections"], told["objections"], told["recipients"]) == ([], [], [], [])
+    others = " ".join(text for other in finland[1] if other != canary for text in other.told())
+    assert not any(
+        word in others for word in json.dumps(told, default=str).split() if "kanari" in word.lower() or "+358" in word
+    )
+    for language in report.LANGUAGES:
+        assert name in report.html(report.report(home, person_id, language))
 
 
 def test_no_decoded_byte_of_fifty_canaries_is_left(

@@ -16,6 +16,7 @@ import jinja2
 import yaml
 
 from base.files import write_text
+from ingest.lake import literal
 from ingest.source import Source
 from ledger import disclosures, objections, store
 from ledger.tables import Correction, Notice, ObjectionKey
@@ -27,6 +28,7 @@ SECTIONS = (
     "values", "contacts", "roles", "areas", "history", "corrections", "objections", "notices", "recipients", "sources",
 )  # fmt: skip
 HERE = Path(__file__).parent
+SAID = ("birth_date", "register_person_id", "title", "email", "phone", "language", "visiting", "postal")
 Rows = list[dict[str, Any]]
 
 
@@ -41,7 +43,7 @@ def report(home: Path, person_id: str, language: Language = "fi", today: date | 
             "language": language,
             "person_id": person_id,
             "purposes": texts["purposes"],
-            "values": _values(db, person_id),
+            "values": _values(db, person_id) + _feedback(db, home, known),
             "contacts": _contacts(db, person_id),
             "roles": _roles(db, person_id, language),
             "areas": _areas(db, person_id, language, texts),
@@ -103,8 +105,12 @@ def _values(db: duckdb.DuckDBPyConnection, person_id: str) -> Rows:
     mentions = _ask(
         db,
         """
-        select m.*, o.name as organisation from enriched.enr_person_of_mention p
+        select m.*, o.name as organisation, l.language_code as language,
+               nullif(concat_ws(', ', l.visiting_street, concat_ws(' ', l.visiting_postcode, l.visiting_town)), '') as visiting,
+               nullif(concat_ws(', ', l.postal_street, concat_ws(' ', l.postal_postcode, l.postal_town)), '') as postal
+        from enriched.enr_person_of_mention p
         inner join enriched.enr_person_mentions m on p.mention_id = m.mention_id
+        left join (select distinct on (mention_id) * from enriched.enr_surveyed_links) l on m.mention_id = l.mention_id
         left join organisations o on m.business_id = o.business_id
         where p.person_id = ? order by m.first_seen_on, m.mention_id
         """,
@@ -113,9 +119,7 @@ def _values(db: duckdb.DuckDBPyConnection, person_id: str) -> Rows:
     found: Rows = []
     for told in mentions:
         names = [" ".join(filter(None, name.values())) for name in told["names"]]
-        values = [("name", name) for name in sorted(names)] + [
-            (what, told[what]) for what in ("birth_date", "register_person_id", "title", "email", "phone") if told[what]
-        ]
+        values = [("name", name) for name in sorted(names)] + [(what, told[what]) for what in SAID if told[what]]
         found += [
             {
                 "what": what, "value": value, "business_id": told["business_id"], "organisation": told["organisation"],
@@ -125,6 +129,24 @@ def _values(db: duckdb.DuckDBPyConnection, person_id: str) -> Rows:
             for what, value in values
         ]  # fmt: skip
     return found
+
+
+def _feedback(db: duckdb.DuckDBPyConnection, home: Path, known: Subject) -> Rows:
+    """What customers reported of the person's own addresses and numbers; which customer is told under recipients."""
+    own = sorted(known.person.emails | known.person.phones)
+    files = home / "raw" / "bounces" / "events" / "load=*" / "*.parquet"
+    if not own or not any(files.parent.parent.glob("load=*/*.parquet")):
+        return []
+    return _ask(
+        db,
+        f"""
+        select 'feedback' as what, disposition as value, business_id, null as organisation, 'bounces' as source,
+               _load_id as load_id, cast(occurred_at as date) as told_on, _as_of as verified_on
+        from read_parquet({literal(files)}, union_by_name = true, hive_partitioning = false)
+        where _op <> 'D' and list_contains(?::varchar[], contact) order by occurred_at, disposition
+        """,
+        [own],
+    )
 
 
 def _contacts(db: duckdb.DuckDBPyConnection, person_id: str) -> Rows:
