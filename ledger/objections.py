@@ -83,8 +83,11 @@ def add_all_numbered(home: Path, sayings: Sequence[Saying]) -> list[int]:
         return _add(session, sayings)
 
 
-def fault(saying: Saying) -> str | None:
-    """Why an objection cannot be written down, in words; None when it can. Raises keys.SecretMissing."""
+def fault(saying: Saying, pairs: Sequence[tuple[str, str]] | None = None) -> str | None:
+    """Why an objection cannot be written down, in words; None when it can. Raises keys.SecretMissing.
+
+    pairs: the keys of what is told, if they are made already.
+    """
     chosen = [(saying.kind, KINDS), (saying.scope, SCOPES), (saying.purpose, PURPOSES), (saying.origin, ORIGINS)]
     if saying.channel is not None:
         chosen.append((saying.channel, CHANNELS))
@@ -98,7 +101,8 @@ def fault(saying: Saying) -> str | None:
     if saying.origin in ("customer", "registry", "list") and not saying.party:
         return f"say which {saying.origin} told it: only the same one can end it"
     # Extra keys are of whom the told ones hit: alone they would be of nobody who has said anything.
-    return None if subjects.strong(subjects.keys(saying.told, saying.scope)) else _NOBODY[saying.scope]
+    pairs = subjects.keys(saying.told, saying.scope) if pairs is None else pairs
+    return None if subjects.strong(pairs) else _NOBODY[saying.scope]
 
 
 _NOBODY = {
@@ -113,11 +117,17 @@ _NOBODY = {
 
 def _add(session: Session, sayings: Sequence[Saying]) -> list[int]:
     """Numbers of the objections, new or known."""
-    for saying in sayings:
-        if said := fault(saying):
+    secret = keys.current()
+    texts = [subjects.texts(saying.told) for saying in sayings]
+    # A scope that there is not has no keys, and fault says so.
+    told = [
+        subjects.keys_of_texts(made, saying.told, saying.scope, secret) if saying.scope in SCOPES else []
+        for made, saying in zip(texts, sayings, strict=True)
+    ]
+    for saying, pairs in zip(sayings, told, strict=True):
+        if said := fault(saying, pairs):
             raise LedgerRefused(said)
-    told = [subjects.keys(saying.told, saying.scope) for saying in sayings]
-    references = _references(sayings)
+    references = _references(sayings, texts, secret)
     listed = sa.select(Objection.reference, Objection.objection_id)
     known = dict(session.execute(listed).tuples().all())
     number, moment = chain.next_number(session, Objection), chain.now()
@@ -163,18 +173,18 @@ def _keys(saying: Saying, told: list[tuple[str, str]], number: int) -> list[dict
     ]
 
 
-def _references(sayings: Sequence[Saying]) -> list[str]:
+def _references(sayings: Sequence[Saying], told: list[list[tuple[str, str]]], secret: keys.Key) -> list[str]:
     """Keys of what was told and where it is kept: the same letter on the same person is the same objection."""
     texts = []
-    for saying in sayings:
+    for saying, made_of in zip(sayings, told, strict=True):
         if saying.reference is not None:
             texts.append(f"reference|{saying.reference}")
             continue
         # Of texts, not of keys: a rotation changes these.
-        whom = [f"{kind}|{text}" for kind, text in sorted(subjects.texts(saying.told))]
+        whom = [f"{kind}|{text}" for kind, text in sorted(made_of)]
         about = [saying.origin, saying.kind, saying.scope, saying.purpose, saying.channel or "", saying.recipient or ""]
         texts.append("|".join(["evidence", *about, saying.evidence.strip(), saying.told.person_id or "", *whom]))
-    return [key or "" for key in keys.keyed(texts, "subject")]
+    return [key or "" for key in secret.keyed(texts, "subject")]
 
 
 def untold(home: Path, references: Sequence[str]) -> list[str]:

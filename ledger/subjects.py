@@ -60,7 +60,14 @@ def keys(told: Told, scope: str = "person", secret: secrets.Key | None = None) -
 
     secret: by default the newest. Raises ValueError for a scope that there is not, keys.SecretMissing.
     """
-    found = [(kind, text) for kind, text in texts(told) if kind in BY_SCOPE[scope]]
+    return keys_of_texts(texts(told), told, scope, secret)
+
+
+def keys_of_texts(
+    made_of: list[tuple[str, str]], told: Told, scope: str, secret: secrets.Key | None = None
+) -> list[tuple[str, str]]:
+    """As keys, of the texts of what is told: for who needs both."""
+    found = [(kind, text) for kind, text in made_of if kind in BY_SCOPE[scope]]
     made = (secret or secrets.current()).keyed([f"{kind}|{text}" for kind, text in found], "subject")
     keyed = [(kind, key) for (kind, _), key in zip(found, made, strict=True) if key]
     return keyed + ([("person", told.person_id)] if told.person_id and scope == "person" else [])
