@@ -9,8 +9,10 @@ import csv
 import gzip
 import io
 import json
+import re
 import zipfile
 from collections.abc import Callable, Iterator
+from datetime import datetime
 from functools import cache
 from pathlib import Path
 from typing import Any, Literal
@@ -18,6 +20,7 @@ from typing import Any, Literal
 import duckdb
 import openpyxl
 import polars as pl
+from openpyxl.packaging.core import DocumentProperties
 
 from base.files import atomic_file
 from ingest.lake import LandingRefused, connect, literal, sha256, was, write_checksum
@@ -33,6 +36,7 @@ Edit = Callable[[list[str]], dict[int, str | None]]
 BATCH = 20_000
 JOINED_LINES = 50
 EPOCH = (1980, 1, 1, 0, 0, 0)
+SAVED_AT = re.compile(rb"(<dcterms:modified[^>]*>)[^<]*")
 
 
 @cache
@@ -299,8 +303,14 @@ def _xlsx(path: Path, temporary: Path, edit: Edit) -> bool:
                 cell.comment = None
                 cell.hyperlink = None
     if touched:
-        with temporary.open("wb") as out:
-            book.save(out)
+        # Who made the workbook is nobody's business here; and its clock would make another file of it each time.
+        book.properties = DocumentProperties(creator="", created=datetime(*EPOCH[:6]))
+        with io.BytesIO() as held:
+            book.save(held)
+            with zipfile.ZipFile(held) as saved, zipfile.ZipFile(temporary, "w", zipfile.ZIP_DEFLATED) as packed:
+                for member in saved.infolist():
+                    content = SAVED_AT.sub(rb"\g<1>1980-01-01T00:00:00Z", saved.read(member))
+                    packed.writestr(zipfile.ZipInfo(member.filename, EPOCH), content, zipfile.ZIP_DEFLATED)
     return touched
 
 

@@ -223,7 +223,12 @@ def _carry_out(home: Path, plan: Plan, progress: Progress) -> Certificate:
         ledger_head=store.head(home).version,
         files=plan.files,
         version=_version(home),
-        scanned={"files": report.files, "bytes": report.bytes, "decoded_bytes": dict(report.decoded)},
+        scanned={
+            "files": report.files,
+            "bytes": report.bytes,
+            "decoded_bytes": dict(report.decoded),
+            "undecoded": report.undecoded,
+        },
         canaries=canaries,
         findings=0,
         recipients_to_tell=_recipients(told),
@@ -456,6 +461,7 @@ def _plain(value: object) -> object:
 def readable(certificate: Certificate) -> str:
     """The certificate as a page for people."""
     scanned = certificate.scanned
+    damaged = ", ".join(scanned["undecoded"]) or "none"
     decoders = ", ".join(f"{name} {size:,}" for name, size in sorted(scanned["decoded_bytes"].items()))
     lines = [
         f"# Certificate of erasure {certificate.erasure_id}\n",
@@ -463,6 +469,7 @@ def readable(certificate: Certificate) -> str:
         f"Begun {certificate.started_at}, ended {certificate.finished_at}. Ledger {certificate.ledger_head}, objections "
         f"{', '.join(map(str, certificate.objection_ids))}. Published version {certificate.version}; no older one is kept.\n",
         f"The proof read {scanned['files']:,} files, {scanned['bytes']:,} bytes (decoded bytes: {decoders}) and found nothing.",
+        f"Files that are damaged, so that only their bytes could be read: {damaged}.",
         f"Before, the scanner found all of {len(certificate.canaries)} kinds of file in which somebody made up was planted.\n",
         "| File | was | became | records |",
         "|---|---|---|---|",

@@ -19,6 +19,7 @@ import tempfile
 import unicodedata
 import urllib.parse
 import zipfile
+import zlib
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
@@ -28,6 +29,7 @@ from pathlib import Path
 
 import duckdb
 import polars as pl
+import pyarrow as pa
 import pyarrow.parquet as pq
 import xlsxwriter
 
@@ -46,6 +48,7 @@ DEPTH = 4
 BATCH = 20_000
 MAX_MEMBER = 4 << 30
 SHORTEST = 6
+DAMAGED = (zipfile.BadZipFile, zlib.error, EOFError, gzip.BadGzipFile, duckdb.Error, sqlite3.Error, pa.ArrowException)
 
 
 @dataclass(frozen=True)
@@ -62,12 +65,14 @@ class Hit:
 
 @dataclass
 class Report:
-    """What a scan has read: files, their bytes, decoded bytes by decoder, and where something was found."""
+    """What a scan has read: files, their bytes, decoded bytes by decoder, and where something was found. undecoded: damaged
+    files, of which only the bytes could be read."""
 
     files: int = 0
     bytes: int = 0
     decoded: Counter[str] = field(default_factory=Counter)
     hits: list[Hit] = field(default_factory=list)
+    undecoded: list[str] = field(default_factory=list)
 
 
 def spelled(text: str) -> tuple[set[bytes], set[bytes]]:
@@ -124,7 +129,10 @@ class Scanner:
                 head = source.read(16)
                 source.seek(0)
                 self._bytes(iter(lambda: source.read(CHUNK), b""), name, "bytes")
-            self._decode(path, name, head)
+            try:
+                self._decode(path, name, head)
+            except DAMAGED:
+                self.report.undecoded.append(name)
         except FileNotFoundError:
             return  # gone while we looked: what is no longer there holds nothing
         if head[8:12] == b"DUCK" and self.older_than and path.stat().st_mtime < self.older_than.timestamp():
