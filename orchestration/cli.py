@@ -297,6 +297,8 @@ def status(as_json: Json = False) -> None:
         state, version = found.build, found.published
         console.print(f"\nbuild      {state.status} {state.built_at} {terminal.escape(state.reason)}")
         console.print(f"published  {version.version + ' of ' + version.built_at if version else 'nothing yet'}")
+        if version:
+            console.print(f"gates      proven against the ledger at {version.suppression_version or 'no state of it'}")
         for name, path in found.paths.items():
             console.print(f"{name:<10} {path}")
         if found.is_demo:

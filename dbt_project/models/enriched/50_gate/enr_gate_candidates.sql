@@ -151,13 +151,28 @@ persons as (
 
 ),
 
+-- What somebody has corrected is not what the sources tell.
+corrected as (
+
+    select
+        business_id,
+        field_name,
+        any_value(value) as value
+    from {{ ref('enr_corrections') }}
+    where field_name in ('email', 'phone')
+    group by record_id, business_id, field_name
+    having bool_and(op <> 'D')
+
+),
+
 -- What the register of organisations shows comes first, then what reaches a desk, then what was told last.
 own_points as (
 
     select points.*
     from points
     inner join known on points.business_id = known.business_id
-    where points.owner = 'organisation'
+    left join corrected on points.business_id = corrected.business_id and points.channel = corrected.field_name
+    where points.owner = 'organisation' and (corrected.business_id is null or points.value = corrected.value)
     qualify row_number() over (
         partition by points.business_id, points.channel
         order by
