@@ -190,6 +190,8 @@ def test_staged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     store.redact(tmp_path, tables.Correction, [1])
     receipts = loader.land(None, None, tmp_path)
     assert {m.dataset: m.counts.landed for m in receipts if m.counts.landed and m.dataset == "heads"} == {"heads": 1}
+    archived = "".join(path.read_text() for path in (tmp_path / "archive" / "ledger").rglob("*.jsonl"))
+    assert "marketing" in archived and not [word for word in ("letter", "tester", "salt", "reference") if word in archived]
     build_staging(tmp_path, "ledger", monkeypatch)
     found = staged(
         tmp_path, "select scope, channel, revoked_at is null as stands from stg_ledger__objections order by objection_id"

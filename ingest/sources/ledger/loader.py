@@ -61,7 +61,9 @@ def land(
         store.check_key(session)
         for dataset, (rows_of, of_tables) in DATASETS.items():
             told = store.last_told(home, *of_tables) or (NOTHING_YET if dataset == "heads" else None)
-            rows = rows_of(home) if told else []
+            # Nothing else leaves the ledger: no evidence, no salt.
+            columns = source.datasets[dataset].columns
+            rows = [{column: row[column] for column in columns} for row in rows_of(home)] if told else []
             if told is None or not (rows or newest(home, "ledger", dataset)):
                 continue
             day = as_of or told.date()
@@ -95,9 +97,8 @@ def landed(home: Path) -> Landed:
 
 def _table(source: Source, dataset: str, rows: Rows) -> pa.Table:
     columns = source.datasets[dataset].columns
-    taken = [{column: row[column] for column in columns} | {"_position": place} for place, row in enumerate(rows, start=1)]
-    if taken:
-        return pa.Table.from_pylist(taken)
+    if rows:
+        return pa.Table.from_pylist([row | {"_position": place} for place, row in enumerate(rows, start=1)])
     return pa.table({column: pa.array([], pa.string()) for column in columns} | {"_position": pa.array([], pa.int64())})
 
 
