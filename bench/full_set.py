@@ -7,7 +7,6 @@ bench/results/full_set.json. Made-up data; nothing is fetched.
 
 import argparse
 import json
-import signal
 import subprocess
 import sys
 import tempfile
@@ -95,7 +94,7 @@ def origin(kohde: str, name: str, source: Path, day: date) -> Iterator[str | Non
             try:
                 yield told["url"].removesuffix(BASE) + SERVED[name]
             finally:
-                server.send_signal(signal.SIGINT)
+                server.terminate()  # not SIGINT: who runs in the background ignores that
         return
     dated = [path for path in (source / name).glob("*") if path.stem == day.isoformat()]
     comes_daily = any((source / name).glob("????-??-[0-3][0-9]*"))
