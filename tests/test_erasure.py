@@ -19,6 +19,7 @@ from typing import Any
 import duckdb
 import openpyxl
 import polars as pl
+import pyarrow as pa
 import pytest
 
 from ingest import lake, redact, synthetic
@@ -95,6 +96,21 @@ def test_an_organisation_keeps_its_record_without_the_person() -> None:
         "id": "0112038-9", "name": "Matti Mäkinen Oy", "emails": [{"value": "info@makinen.example"}],
         "phone": None, "line": None, "street": "Mäkitie 1",
     }  # fmt: skip
+
+
+def test_one_word_is_no_name() -> None:
+    assert spellings(None, "Mäkinen") == spellings("", "Mäkinen") == spellings(None, None, "Mäkinen") == frozenset()
+    assert frozenset({"matti", "makinen"}) in spellings("Matti Juhani", "Mäkinen")
+
+
+def test_a_sole_trader_is_the_organisation(tmp_path: Path) -> None:
+    trader = replace(MATTI, organisations=frozenset(["0112038-9"]))
+    path = tmp_path / "companies.jsonl"
+    records = [{"id": "0112038-9", "name": "Kukka"}, {"id": "0201256-6", "name": "Kivi"}]
+    path.write_text("".join(json.dumps(record) + "\n" for record in records), encoding="utf-8")
+    assert redact.file(path, Needles((MATTI,)), "organisation") == 0
+    assert redact.file(path, Needles((trader,)), "organisation") == 1
+    assert path.read_text(encoding="utf-8") == "\n" + json.dumps(records[1]) + "\n"
 
 
 # --- forms of files -------------------------------------------------------------------------------------------------------
@@ -225,6 +241,47 @@ def test_nobody_who_was_erased_lands_and_the_law_of_counts_holds(tmp_path: Path)
     # The same bytes again, on any day, are what they became.
     again = lake.archive_file(home, "prh_officers", DAY + timedelta(days=1), file)
     assert "Makinen" not in again.read_text(encoding="utf-8")
+
+
+def _land_company(home: Path, day: date, mails: list[str], file: Path) -> lake.Manifest:
+    source = Source.load("ytj_extract")
+    contact = {"type_code": "3", "kind": "personal", "fault": None}
+    told = [{**contact, "told": mail, "normal": mail} for mail in mails]
+    row = {"business_id": "0112038-9", "name": "Kukka Oy", "contacts": told, "_position": 1}
+    columns = dict.fromkeys(source.datasets["companies"].columns) | row
+    kept = lake.archive_file(home, "ytj_extract", day, file)
+    return land_table(source, "companies", pa.Table.from_pylist([columns]), day, files=[kept], home=home, mode="partial")
+
+
+def test_an_organisation_lands_without_the_contact_of_somebody_erased_and_is_then_unchanged(tmp_path: Path) -> None:
+    home, day = tmp_path / "lake", DAY
+    objections.add(home, Told(email="matti@makinen.example"), kind="erasure", purpose="all", evidence="a", by_whom="b")
+    outcomes = []
+    for number, mails in enumerate((["matti@makinen.example", "info@makinen.example"],) * 2 + (["info@makinen.example"],)):
+        file = tmp_path / f"{number}.jsonl"
+        file.write_text(json.dumps({"id": "0112038-9", "n": number, "mails": mails}) + "\n", encoding="utf-8")
+        receipt = _land_company(home, day + timedelta(days=number), mails, file)
+        outcomes.append((receipt.counts.inserted, receipt.counts.updated, receipt.counts.unchanged, receipt.counts.quarantined))
+    # What was told without the person at last is another record, told for the first time.
+    assert outcomes == [(1, 0, 0, 0), (0, 0, 1, 0), (0, 1, 0, 0)]
+    landed = duckdb.sql(f"select contacts from read_parquet('{home}/raw/ytj_extract/companies/load=ytj*/*.parquet')").fetchall()
+    assert [[one["normal"] for one in contacts] for (contacts,) in landed] == [["info@makinen.example"]] * 2
+    assert not _left_of(home, "matti@makinen.example")
+
+
+def test_a_sole_trader_who_was_erased_does_not_land_as_an_organisation(tmp_path: Path) -> None:
+    from ledger import subjects
+
+    keys = subjects.keys(Told(business_id="0112038-9"), "organisation")
+    objections.add(tmp_path, Told(person_id="p_1x"), kind="erasure", purpose="all", evidence="a", by_whom="b", extra_keys=keys)
+    file = tmp_path / "a.jsonl"
+    file.write_text(json.dumps({"id": "0112038-9"}) + "\n", encoding="utf-8")
+    receipt = _land_company(tmp_path, DAY, ["info@kukka.example"], file)
+    assert (receipt.counts.landed, receipt.counts.quarantined) == (0, 1)
+
+
+def _left_of(home: Path, text: str) -> list[str]:
+    return [str(hit) for hit in scan.Scanner(Needles(()), extra=[text]).folder(home).hits]
 
 
 def test_without_an_erasure_there_is_no_screen_and_a_lost_ledger_stops_landing(tmp_path: Path) -> None:
