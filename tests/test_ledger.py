@@ -290,14 +290,15 @@ def test_nothing_is_added_by_others_while_it_is_held(tmp_path: Path) -> None:
     with store.holding(tmp_path):
         before = store.head(tmp_path)
         slow = subprocess.Popen([sys.executable, "-c", ADD, str(tmp_path)], stdout=subprocess.PIPE)
-        time.sleep(3)
+        assert slow.stdout and slow.stdout.readline() == b"ready\n"
+        time.sleep(2)
         assert slow.poll() is None and store.head(tmp_path) == before
         judge(tmp_path, "unsure")
     assert slow.wait(60) == 0
     assert [row["verdict"] for row in store.rows(tmp_path, store.Judgement)] == ["same", "unsure", "not_same"]
 
 
-ADD = "import sys; from pathlib import Path; from ledger import store; " + (
+ADD = "import sys; from pathlib import Path; from ledger import store; print('ready', flush=True); " + (
     "store.judge(Path(sys.argv[1]), 'not_same', 'a:b:c', 'a:b:d', 'x', 'y')"
 )
 
