@@ -380,6 +380,8 @@ def main(arguments: list[str] | None = None) -> NoReturn:
     from orchestration import terminal
 
     arguments = sys.argv[1:] if arguments is None else arguments
+    # dbt writes the command line it finds into its results: whom a command is about must not be there.
+    sys.argv = [sys.argv[0], *arguments[:1]]
     if "--debug" in arguments:  # allowed anywhere, as it is added to a line that has just failed
         arguments = ["--debug", *(word for word in arguments if word != "--debug")]
     try:

@@ -1,5 +1,6 @@
 """A person's rights without a lake: the page of the answer word for word, refusals that say nothing of anybody."""
 
+import sys
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,7 @@ import yaml
 
 from ledger import disclosures, objections, recipients, store
 from ledger.subjects import Told
-from orchestration import cli_subject
+from orchestration import cli, cli_subject
 from orchestration.state import Refused
 from orchestration.subject import change, find, report
 from orchestration.subject.find import Question, Subject
@@ -126,6 +127,15 @@ def test_a_file_of_people_is_read_strictly(tmp_path: Path, content: str, said: s
     path.write_text(content, encoding="utf-8")
     with pytest.raises(Refused, match=said):
         cli_subject._questions(path)
+
+
+def test_whom_a_command_is_about_is_not_left_for_others_to_write_down(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """dbt keeps the command line of its process in run_results.json (found by the proof of an erasure)."""
+    monkeypatch.setenv("KOHDE_HOME", str(tmp_path))
+    monkeypatch.setattr("sys.argv", ["kohde", "subject", "find", "--email", "asa@oberg.example"])
+    with pytest.raises(SystemExit):
+        cli.main()
+    assert sys.argv == ["kohde", "subject"]
 
 
 if __name__ == "__main__":
