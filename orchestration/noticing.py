@@ -38,7 +38,8 @@ def due(home: Path, today: date | None = None) -> list[dict[str, Any]]:
 
 DUE = """
     with seen as (
-        select person_id, valid_from as first_seen_on from decision_maker_history
+        -- Of an interview the day it was held; a register's role begins long before we hear of it.
+        select person_id, valid_from as first_seen_on from decision_maker_history where source_name = 'survey'
         union all
         select person_id, first_seen_on from responsible_persons
         union all

@@ -41,14 +41,15 @@ def home(tmp_path: Path) -> Path:
             create table restricted.subject_keys (person_id text, business_id text, kind text, key text, holders int);
             create table restricted.review_queue (objection_id bigint, person_id varchar, business_id varchar, why varchar);
             create table decision_makers (person_id text, business_id text, email text, phone text, language text);
-            create table decision_maker_history (person_id varchar, valid_from date);
+            create table decision_maker_history (person_id text, valid_from date, source_name text);
             create table responsible_persons (person_id varchar, business_id varchar, first_seen_on date, ended_on date);
             create table contact_points (person_id varchar, first_seen_on date);
             create table organisations (business_id varchar, postal_postcode varchar, language varchar);
             insert into decision_makers values
                 ('p_late', '0112038-9', 'a@firma.fi', null, 'sv'), ('p_soon', '0112038-9', null, '+35840', null);
             insert into decision_maker_history values
-                ('p_late', '2026-01-01'), ('p_late', '2026-02-01'), ('p_soon', '2026-02-10');
+                ('p_late', '2026-01-01', 'survey'), ('p_late', '2026-02-01', 'survey'), ('p_soon', '2026-02-10', 'survey'),
+                ('p_board', '2015-01-01', 'prh_officers');
             insert into responsible_persons values
                 ('p_board', '0112038-9', '2026-02-05', null), ('p_gone', '0112038-9', '2020-01-01', '2021-01-01');
             insert into organisations values ('0112038-9', '00100', 'fi');
