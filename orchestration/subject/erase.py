@@ -206,6 +206,8 @@ def _carry_out(home: Path, plan: Plan, progress: Progress) -> Certificate:
     started = datetime.fromisoformat(plan.started_at)
     report = scan.Scanner(plan.in_clear, older_than=started).folder(home, skip=_is_plan)
     if report.hits:
+        plan.done = [step for step in plan.done if step != "leftovers"]
+        plan.write(home)
         places = ", ".join(sorted({str(hit) for hit in report.hits})[:5])
         raise Refused(
             f"the erasure is not proven: something is left in {places}; mend that and run `kohde subject erase --resume`"
@@ -368,7 +370,13 @@ def _leftovers(home: Path, plan: Plan) -> None:
     """What programs leave beside their work: logs, compiled SQL, temporary and spilled files, captured output of runs."""
     with writer(home):
         target = settings.dbt_target(home)
-        for path in [*target.glob("*.log*"), *(target / "run").rglob("*"), *(target / "compiled").rglob("*")]:
+        # dbt's results hold the command line of whoever ran it.
+        for path in [
+            *target.glob("*.log*"),
+            target / "run_results.json",
+            *(target / "run").rglob("*"),
+            *(target / "compiled").rglob("*"),
+        ]:
             if path.is_file():
                 path.unlink(missing_ok=True)
         storage = settings.dagster_home(home)
