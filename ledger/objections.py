@@ -206,9 +206,10 @@ def party_key(party: str | None) -> str | None:
 def absorb(home: Path, pairs: Iterable[tuple[int, str, str]]) -> int:
     """Give objections further keys of the same person (objection_id, kind, key); returns how many were new.
 
-    So a person is known by an address that only a later build has found. Weak keys and unknown objections are passed over.
+    So a person is known by an address that only a later build has found, and looked for by a name (weak keys) when nothing else
+    is left of them. Unknown objections are passed over.
     """
-    wanted = {(number, kind, key) for number, kind, key in pairs if kind not in subjects.WEAK}
+    wanted = set(pairs)
     if not wanted:
         return 0
     with store.connect(home) as session:

@@ -105,6 +105,7 @@ PEOPLE: list[Report | Role] = [
     Report("Uuno Uusi", email=mail("uuno.u"), phone="040 7000015", day=LATER),
     Report("Aino Mäkinen", email=mail("aino.makinen"), phone="040 7000016"),
     Report("Åke Åberg", email=mail("ake"), phone="040 7000017"),
+    Report("Åke Åberg", "uusi", mail("ake.a"), day=LATER),
     Role("Birger Syntynyt", born="1970-05-05"),
     Role("Birger Syntynyt", "uusi", born="1970-05-05", day=LATER),
     Role("Birger Syntynyt", "toinen", born="1981-05-05", day=LATER),
@@ -122,6 +123,7 @@ PEOPLE: list[Report | Role] = [
     Report("Kysy Kysymatta", email=mail("kysy.kysymatta"), phone="040 7000026"),
     Report("Daavid Domain", "domain", mail("daavid.domain", "domain"), "040 7000027"),
     Report("Katri Katu", "katu", mail("katri.katu", "katu"), "040 7000028"),
+    Report("Seppo Seura", email=mail("seppo.seura"), phone="040 7000030"),
     Report("Numero Yksi", "lahti", mail("numero.yksi", "lahti"), "040 7000029"),
 ]  # fmt: skip
 PEOPLE += [
@@ -138,7 +140,8 @@ ALL = set(CHANNELS)
 SAYINGS = [
     Said("safety", Told(name="Saara Suoja", business_id=FIRMS["koski"]), {("Saara Suoja", "koski"): set()}, "SAFETY",
          {"kind": "safety", "channel": "email"}),
-    Said("erased", Told(email=mail("eero.entinen")), {("Eero Entinen", "koski"): set()}, "ERASED", {"kind": "erasure"}),
+    Said("erased", Told(email=mail("eero.entinen")), {("Eero Entinen", "koski"): set()}, "ERASED",
+         {"kind": "erasure", "purpose": "survey"}),
     Said("restricted", Told(email=mail("rauno.rajoitettu")), {("Rauno Rajoitettu", "koski"): set()},
          options={"kind": "restriction"}),
     Said("by e-mail, with a tag and in capitals", Told(email="PIA.Posti+uutiset@koski.fi"), {("Pia Posti", "koski"): set()}),
@@ -148,7 +151,8 @@ SAYINGS = [
          "OBJECTION_ORGANISATION", {"scope": "organisation"}),
     Said("a new mailbox and number", Told(email=mail("uuno.uusi")), {("Uuno Uusi", "koski"): set()}),
     Said("another spelling", Told(name="MAEKINEN, AINO", business_id=FIRMS["koski"]), {("Aino Mäkinen", "koski"): set()}),
-    Said("a rare spelling", Told(name="Ake Oberg", business_id=FIRMS["koski"]), {("Åke Åberg", "koski"): set()}),
+    Said("a rare spelling, and the domain kept elsewhere", Told(name="Ake Oberg", business_id=FIRMS["koski"]),
+         {("Åke Åberg", "koski"): set(), ("Åke Åberg", "uusi"): set()}),
     Said("a new employer, born the same day", Told(name="Birger Syntynyt", birth_date=date(1970, 5, 5)),
          {("Birger Syntynyt", "koski"): set(), ("Birger Syntynyt", "uusi"): set(), ("Birger Syntynyt", "toinen"): {"post"}}),
     Said("a new employer, and who was elsewhere before", Told(name="Reijo Rivitalo", email=mail("reijo.rivitalo")),
@@ -170,6 +174,7 @@ SAYINGS = [
          {("Katri Katu", "katu"): {"email", "phone"}, (None, "katu"): set()}, "OBJECTION_CHANNEL", {"scope": "address"}),
     Said("a number, whoever has it", Told(phone="0407000029"), {("Numero Yksi", "lahti"): {"email", "post"}},
          "OBJECTION_CHANNEL", {"scope": "phone"}),
+    Said("whose own number an association has", Told(email=mail("seppo.seura")), {("Seppo Seura", "koski"): set()}),
     Said("the mailbox of an association", Told(name="Mauno Mattila", email=mail("mauno.mattila", "seura")), {}),
 ]  # fmt: skip
 UNTOLD = {"Nina Notifioimaton"}
@@ -235,7 +240,7 @@ def land(home: Path) -> None:
         path = home.parent / f"survey-{day}.csv"
         path.write_text(survey_file(day), encoding="utf-8")
         survey.land(path, day, home, accept_bounds="a test")
-    club = body("195.883", BusinessId=CLUB, ContactInfo={"Email": mail("mauno.mattila", "seura"), "Phone": "09 5656 200"})
+    club = body("195.883", BusinessId=CLUB, ContactInfo={"Email": mail("mauno.mattila", "seura"), "Phone": "040 7000030"})
     associations.land(write(home.parent / "clubs", club), LATER, home, accept_bounds="a test")
     for name, text in (("phone_ban", "Numero\n0407000007\n"), ("organisation_ban", f"Y-tunnus\n{FIRMS['listattu']}\n")):
         path = home.parent / f"{name}_{LATER:%Y%m%d}.csv"
@@ -362,10 +367,10 @@ def test_an_organisation_on_a_list_and_a_private_mailbox(world: World) -> None:
     }
 
 
-def test_an_organisations_mailbox_that_is_somebodys(world: World) -> None:
-    """An association's own address is mauno.mattila@: his objection reaches it, and so would his name."""
+def test_an_organisations_mailbox_and_number_that_are_somebodys(world: World) -> None:
+    """An association's own address is mauno.mattila@, its number that of Seppo, who told his mailbox when he objected."""
     gates = {channel: gate for channel, (gate, *_) in audited(world.home)[None, CLUB].items()}
-    assert gates["email"] == "OBJECTION_PERSON"
+    assert gates["email"] == gates["phone"] == "OBJECTION_PERSON"
 
 
 def test_a_sole_traders_own_rows_follow_the_person(world: World) -> None:
@@ -433,7 +438,7 @@ def test_an_objection_learns_the_keys_of_whom_it_hit(world: World) -> None:
     with store.connect(world.home, write=False):
         known = {(row["kind"], row["key"]) for row in store.rows(world.home, store_keys()) if row["objection_id"] == number}
     later = Told(email=mail("uuno.u"), phone="040 7000015", name="Uuno Uusi", business_id=FIRMS["koski"])
-    assert set(subjects.strong(subjects.keys(later))) <= known
+    assert set(subjects.keys(later)) <= known, "its name as well, which a new employer's Uuno has to wait for"
     switchboard = subjects.keys(Told(phone="09 5656 100"))
     number = world.numbers["a number of two"]
     with store.connect(world.home, write=False):

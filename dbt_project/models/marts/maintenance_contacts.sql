@@ -6,10 +6,11 @@ with judged as (
 
     select
         *,
-        not (
-            is_past_objection_person and is_past_objection_organisation and is_past_objection_channel and is_past_external_list
-            and is_past_review
-        ) as is_forbidden
+        is_past_objection_person is not true
+        or is_past_objection_organisation is not true
+        or is_past_objection_channel is not true
+        or is_past_external_list is not true
+        or is_past_review is not true as is_forbidden
     from {{ ref('enr_gate_verdicts') }}
     where is_past_safety and is_past_erased and is_past_role_excluded and is_past_stale
 

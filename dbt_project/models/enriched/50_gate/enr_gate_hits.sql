@@ -77,7 +77,8 @@ hits as (
         objected_values.objection_id,
         objected_values.kind as key_kind
     from {{ ref('enr_gate_candidates') }} as candidates
-    inner join objected_values on candidates.value_key = objected_values.key and candidates.channel = objected_values.kind
+    -- Keys of two kinds never meet.
+    inner join objected_values on candidates.value_key = objected_values.key
 
     union all
 

@@ -13,10 +13,13 @@ with mentions as (
         if(mentions.email_kind in ('personal', 'free_mail'), mentions.email, null) as email,
         if(mentions.email_kind = 'personal', split_part({{ normal_email_key('mentions.email') }}, '@', 2), null) as domain,
         if(mentions.phone_kind in ('mobile', 'fixed'), mentions.phone, null) as phone,
-        mentions.names
+        mentions.names,
+        len(mentions.names) as name_count
     from {{ ref('enr_person_mentions') }} as mentions
     {%- if is_incremental() %}
-    anti join {{ this }} as known on mentions.mention_id = known.mention_id and mentions.load_id = known.load_id
+    -- A load of a day that has passed may bring another spelling without being the last one.
+    anti join {{ this }} as known
+        on mentions.mention_id = known.mention_id and mentions.load_id = known.load_id and len(mentions.names) = known.name_count
     {%- endif %}
 
 ),
@@ -37,12 +40,22 @@ spellings as (
 ),
 
 -- Names are folded once for each distinct text.
+folded as (
+
+    select
+        spelling,
+        {{ normal_name_fold('spelling') }} as fold,
+        {{ is_ambiguous_name('spelling') }} as is_ambiguous
+    from (select distinct spelling from spellings) as distinct_spellings
+
+),
+
 name_keys as (
 
     select
         spelling,
-        unnest({{ data_name_keys('spelling') }}) as name_key
-    from (select distinct spelling from spellings) as distinct_spellings
+        unnest(if(is_ambiguous, name_keys(spelling), [fold])) as name_key
+    from folded
 
 ),
 
@@ -87,6 +100,7 @@ keys as (
 select
     keys.mention_id,
     mentions.load_id,
+    mentions.name_count,
     keys.kind,
     keys.key
 from keys

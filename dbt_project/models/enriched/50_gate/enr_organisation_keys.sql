@@ -70,12 +70,22 @@ runs as (
 
 ),
 
+folded as (
+
+    select
+        spelling,
+        {{ normal_name_fold('spelling') }} as fold,
+        {{ is_ambiguous_name('spelling') }} as is_ambiguous
+    from (select distinct spelling from runs) as distinct_spellings
+
+),
+
 name_keys as (
 
     select
         spelling,
-        unnest({{ data_name_keys('spelling') }}) as name_key
-    from (select distinct spelling from runs) as distinct_spellings
+        unnest(if(is_ambiguous, name_keys(spelling), [fold])) as name_key
+    from folded
 
 ),
 
