@@ -11,7 +11,8 @@ import pytest
 
 from bench.calibration import classes, logistic
 from ingest import synthetic
-from ledger import store
+from ledger import objections, store
+from ledger.subjects import Told
 from orchestration import publish
 from orchestration.build import build
 from orchestration.worlds import land_day
@@ -116,7 +117,8 @@ def test_the_history_has_no_overlap_and_today_is_what_is_listed(home: Path) -> N
     assert one(home, overlaps) == 0
     as_of = """
         select count(*) from (
-            (select person_id, business_id, area_code from decision_makers)
+            (select person_id, business_id, area_code from decision_makers
+             where person_id not in (select person_id from withheld_persons))
             except
             (select person_id, business_id, area_code from decision_makers_as_of((select today from enriched.enr_today))))"""
     assert one(home, as_of) == 0
@@ -202,9 +204,10 @@ def test_the_contact_points_of_a_day(home: Path) -> None:
     assert one(home, f"select count(*) from ({of_day})") > 200
     late = f"select count(*) from ({of_day}) where first_seen_on > date '{DAYS[3]}' or invalid_at <= date '{DAYS[3]}'"
     assert one(home, late) == 0
-    still = (
-        "select count(*) from contact_points where invalid_at is null or invalid_at > (select today from enriched.enr_today)"
-    )
+    still = """
+        select count(*) from contact_points
+        where (invalid_at is null or invalid_at > (select today from enriched.enr_today))
+            and (person_id is null or person_id not in (select person_id from withheld_persons))"""
     assert one(home, "select count(*) from contact_points_as_of((select today from enriched.enr_today))") == one(home, still)
     assert one(home, "select count(*) from contact_points where invalid_reason = 'withdrawn' and owner = 'organisation'") > 3
 
@@ -369,6 +372,24 @@ def test_a_correction_of_a_person_stands_in_the_next_build(home: Path) -> None:
     where = f"where person_id = '{person}' and business_id = '{organisation}'"
     assert title != "Talousjohtaja"
     assert ask(home, f"select distinct title, phone from decision_makers {where}") == [("Talousjohtaja", None)]
+
+
+def test_a_look_back_leaves_out_whoever_objects_today(home: Path) -> None:
+    """They were there on the day and are counted; another objection, of one channel, hides nobody."""
+    day = "date '2026-06-01'"
+    listed = f"select distinct person_id from decision_makers_as_of({day}) order by all"
+    ((one_of_them,), (other,), *_) = before = ask(home, listed)
+    counted = f"select people from withheld_as_of({day}) where gate = 'OBJECTION_PERSON'"
+    already = one(home, counted)
+    contacts = f"select count(*) from contact_points_as_of({day}) where person_id = '{one_of_them}'"
+    told = {"evidence": "a letter", "by_whom": "a tester"}
+    objections.add(home, Told(person_id=one_of_them), **told)
+    objections.add(home, Told(person_id=other), channel="phone", **told)
+    build(home)
+    assert ask(home, listed) == [row for row in before if row != (one_of_them,)]
+    assert one(home, counted) == already + 1
+    assert one(home, contacts) == 0
+    assert one(home, f"select count(*) from decision_maker_history where person_id = '{one_of_them}'") > 0
 
 
 def test_what_is_published_can_be_asked_by_day(home: Path) -> None:

@@ -50,12 +50,14 @@ create or replace macro {{ this.schema }}.responsible_persons_as_of(as_of_date) 
 select history.*
 from {{ this.schema }}.responsible_person_history as history
 where history.valid_from <= as_of_date and (history.valid_to is null or history.valid_to > as_of_date)
-    and history.started_on <= as_of_date and (history.ended_on is null or history.ended_on >= as_of_date);
+    and history.started_on <= as_of_date and (history.ended_on is null or history.ended_on >= as_of_date)
+    and {{ is_not_withheld('history.person_id') }};
 create or replace macro {{ this.schema }}.responsible_persons_in_office(on_date) as table
 select history.*
 from {{ this.schema }}.responsible_person_history as history
 where history.valid_to is null
     and history.started_on <= on_date and (history.ended_on is null or history.ended_on >= on_date)
+    and {{ is_not_withheld('history.person_id') }}
 {%- endmacro %}
 
 {#- A field of a person's place as corrected (join enr_person_corrections as corrections), else as told. -#}

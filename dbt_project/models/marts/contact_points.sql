@@ -1,5 +1,3 @@
-{{ config(post_hook="{{ create_contact_points_as_of() }}") }}
-
 -- Telephone numbers and e-mail addresses, whose they are, how we came by them, and whether they still work. Post goes to the
 -- addresses of organisations and decision_makers.
 with now as (

@@ -1,5 +1,3 @@
-{{ config(post_hook="{{ create_decision_makers_as_of() }}") }}
-
 -- Who was responsible for what, from which day to which: by surveys from the report to the next one, by registers for as long as
 -- the role lasts.
 with surveyed as (

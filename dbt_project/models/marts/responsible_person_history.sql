@@ -1,5 +1,3 @@
-{{ config(post_hook="{{ create_responsible_persons_as_of() }}") }}
-
 -- Every state of every role that may reach marketing, by the days on which registers told it.
 select
     held.role_id,

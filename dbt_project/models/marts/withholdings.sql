@@ -1,7 +1,7 @@
-{{ config(post_hook="{{ create_withheld_as_of() }}") }}
+-- depends_on: {{ ref('withheld_persons') }}
+{{ config(tags=['gates'], post_hook="{{ create_withheld_as_of() }}") }}
 
--- How many people were withheld, since when and until when, by what they asked for. A look back shows who is known today: of those
--- who have gone there is a count, never a row.
+-- How many objections of persons there are, since when and until when. Of whoever was erased nothing else is left.
 with objections as (
 
     select * from {{ ref('stg_ledger__objections') }}
