@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready-$(shell cat requirements.lock pyproject.toml | cksum | cut -d' ' -f1)
 
-.PHONY: help demo test lint bench lock ui clean
+.PHONY: help demo test lint bench prove lock ui clean
 help:
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
 
@@ -29,6 +29,9 @@ lint: $(READY) ## ruff, mypy, sqlfluff
 
 bench: $(READY) ## time and memory of landing and building, see bench/results/national.json
 	$(BIN)/python -m bench.national
+
+prove: $(READY) ## every promise by many trials, hours; ONLY=stories runs one, SHARE=0.01 a hundredth
+	$(BIN)/python -m tests.prove $(if $(ONLY),--only $(ONLY)) $(if $(SHARE),--share $(SHARE))
 
 ui: $(READY) ## the Dagster UI on http://127.0.0.1:3000
 	$(BIN)/kohde ui

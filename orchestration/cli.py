@@ -341,13 +341,14 @@ def classify(
 def query(
     sql: Annotated[str, typer.Argument(help="Any DuckDB SELECT.")],
     restricted: Annotated[bool, typer.Option("--registry", help="Ask the restricted file with all columns.")] = False,
+    marketing: Annotated[bool, typer.Option("--marketing", help="Ask the file of what may be used for marketing.")] = False,
     rows: Annotated[int, typer.Option(min=1, help="Rows to print at most; --json prints all.")] = 100,
     as_json: Json = False,
 ) -> None:
     """Ask the published marts. Read-only, and closed to files, network and settings."""
     from orchestration import publish, settings, terminal
 
-    with publish.connect(settings.home(), "registry" if restricted else "analyst") as db:
+    with publish.connect(settings.home(), "registry" if restricted else "marketing" if marketing else "analyst") as db:
         answer = db.execute(sql)
         columns = [name for name, *_ in answer.description or []]
         found = answer.fetchall()

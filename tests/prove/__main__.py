@@ -1,0 +1,107 @@
+"""`make prove`: each promise by as many trials as it takes to believe it; prints promise, trials, failures.
+
+Hours on two cores. `--only NAME` runs one; `--share 0.01` a hundredth of the trials.
+"""
+
+import argparse
+import os
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+STEPS, PEOPLE, ROUNDS = 100_000, 500, 20
+
+
+class Result(NamedTuple):
+    """What a proof found. `notes`: figures beside the count, and each failure in a line."""
+
+    trials: int
+    failures: int
+    notes: list[str]
+
+
+def stories(scratch: Path, share: float) -> Result:
+    """Interleavings of what happens to people, 100,000 steps."""
+    from tests.prove import stories as told
+
+    done, failures, notes, seed = 0, 0, [], 0
+    asked: dict[str, int] = {}
+    while done < STEPS * share:
+        seed += 1
+        people = min(PEOPLE, max(40, int((STEPS * share - done) / ROUNDS)))
+        try:
+            steps = told.trial(scratch / f"world{seed}", people, ROUNDS, seed)
+        except AssertionError as leak:
+            failures += 1
+            notes.append(f"seed {seed}: {str(leak).splitlines()[0]}")
+            steps = None
+        for name, times in (steps or {}).items():
+            asked[name] = asked.get(name, 0) + times
+        done += people * ROUNDS
+        print(f"  world {seed}: {done} steps, {failures} leaks", flush=True)
+    for what, whole in (("silent people shown", "silent people asked for"), ("namesakes shown", "namesakes of objectors")):
+        if asked.get(whole):
+            notes.append(f"{what}: {asked[what]} of {asked[whole]} ({1 - asked[what] / asked[whole]:.3%} withheld)")
+    return Result(done, failures, notes)
+
+
+def gate_mutants(scratch: Path, share: float) -> Result:
+    """Every mutant of the gates' SQL has to be noticed by their tests."""
+    from tests.prove import gates
+
+    with gates.built(scratch) as world:
+        trial = gates.Trial(world)
+        every = list(trial.mutants())
+        chosen = every if share >= 1 else gates.sample(every, int(len(every) * share), seed=1)
+        outcomes = []
+        for number, mutant in enumerate(chosen, start=1):
+            outcomes.append(trial.judge(mutant))
+            if outcomes[-1].survived:
+                print(f"  survived: {mutant.model}: {mutant.what}", flush=True)
+            if number % 100 == 0:
+                print(f"  {number} of {len(chosen)} mutants", flush=True)
+    known = [one for one in outcomes if not one.noticed and not one.broken and not one.survived]
+    broken = sum(one.broken for one in outcomes)
+    survivors = [one for one in outcomes if one.survived]
+    notes = [
+        f"{len(outcomes) - broken - len(known)} run and mean something, {broken} do not run, {len(known)} known to mean nothing"
+    ]
+    return Result(len(outcomes), len(survivors), notes + [f"{one.mutant.model}: {one.mutant.what}" for one in survivors])
+
+
+PROOFS: dict[str, tuple[str, Callable[[Path, float], Result]]] = {
+    "stories": ("nobody who objected is in marketing, whatever happens to them", stories),
+    "gate-mutants": ("the tests of the gates notice every error in them", gate_mutants),
+}
+
+
+def main() -> None:
+    """Run the proofs and print the table; ends with 1 at any failure."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--only", choices=PROOFS)
+    parser.add_argument("--share", type=float, default=1.0, help="of the trials, such as 0.01")
+    chosen = parser.parse_args()
+    os.environ.setdefault("KOHDE_SECRET", "5e" * 32)
+    os.environ["DBT_SEND_ANONYMOUS_USAGE_STATS"] = "false"
+    lines, failed = [], False
+    for name, (promise, prove) in PROOFS.items():
+        if chosen.only in (None, name):
+            print(f"{name}: {promise}", flush=True)
+            started = time.monotonic()
+            with tempfile.TemporaryDirectory(prefix="kohde-prove-") as scratch:
+                found = prove(Path(scratch), chosen.share)
+            failed |= found.failures > 0
+            lines.append((promise, found, time.monotonic() - started))
+    print(f"\n{'promise':<70}{'trials':>9}{'failures':>10}{'minutes':>9}")
+    for promise, found, seconds in lines:
+        print(f"{promise:<70}{found.trials:>9}{found.failures:>10}{seconds / 60:>9.1f}")
+        for note in found.notes:
+            print(f"    {note}")
+    sys.exit(1 if failed else 0)
+
+
+if __name__ == "__main__":
+    main()

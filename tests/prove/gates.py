@@ -1,0 +1,179 @@
+"""Promise: the tests of the gates notice every error in them.
+
+The world of tests/test_gates.py is built once. Each mutant of each model of the gates then runs in its place, with what is made
+of it, and the same tests look at the outcome. A mutant that none of them notices survives.
+"""
+
+import random
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import duckdb
+
+from bench.bare import Bare
+from tests import test_gates as cases
+from tests.prove.mutants import Mutant, mutants
+
+MARTS = (
+    "marketing_contacts",
+    "marketing_organisations",
+    "gate_audit",
+    "maintenance_contacts",
+    "review_queue",
+    "recipient_objections",
+)
+# Its candidates are what the other marts tell; what those tell is tested there.
+EQUIVALENT: dict[tuple[str, str], str] = {}
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of a mutant: `noticed` by which test, `broken` when it does not even run, or neither."""
+
+    mutant: Mutant
+    noticed: str | None
+    broken: bool = False
+
+    @property
+    def survived(self) -> bool:
+        return not self.noticed and not self.broken and (self.mutant.model, self.mutant.what) not in EQUIVALENT
+
+
+@contextmanager
+def built(scratch: Path) -> Iterator[cases.World]:
+    """The world of the gates' tests, outside of pytest."""
+
+    class Factory:
+        def mktemp(self, name: str) -> Path:
+            (scratch / name).mkdir(parents=True)
+            return scratch / name
+
+    made = cases.world._get_wrapped_function()(Factory())  # the fixture itself: nothing of it is written twice
+    yield next(made)
+    made.close()
+
+
+class Trial:
+    """The world of the gates' tests, ready to be judged again and again."""
+
+    def __init__(self, world: cases.World) -> None:
+        """Compile the models on the world's lake; ten seconds."""
+        self.world, self.bare = world, Bare(world.home)
+        # The tests ask the warehouse that is open here.
+        cases.ask = lambda home, sql: self.bare.db.execute(sql).fetchall()
+        self.models = {
+            node["name"]: node["compiled_code"]
+            for node in self.bare.nodes.values()
+            if "50_gate" in node["original_file_path"] or node["name"] in MARTS
+        }
+        self.bare.run(self.models.keys())
+        self.reviewed = picture(world)
+        if (told := self.noticed()) is not None:
+            raise AssertionError(f"the models themselves do not pass: {told}")
+
+    def mutants(self) -> Iterator[Mutant]:
+        """All mutants of all models of the gates."""
+        for model, sql in sorted(self.models.items()):
+            yield from mutants(model, sql)
+
+    def judge(self, mutant: Mutant) -> Outcome:
+        """Run a mutant with what is made of it, let the tests look, and put the right model back."""
+        concerned = self.bare.downstream(mutant.model) & self.models.keys()
+        try:
+            self.bare.run(concerned, {mutant.model: mutant.sql})
+            return Outcome(mutant, self.noticed())
+        except duckdb.Error:
+            return Outcome(mutant, None, broken=True)
+        finally:
+            self.bare.run(concerned)
+
+    def noticed(self) -> str | None:
+        """The first test that fails; None when all pass."""
+        if picture(self.world) != self.reviewed:
+            return "the world as reviewed (tests/snapshots/gates.txt)"
+        for name, check in _checks(self.world):
+            try:
+                check()
+            except (AssertionError, KeyError, ValueError):
+                return name
+        return None
+
+
+def _checks(world: cases.World) -> Iterator[tuple[str, Callable[[], None]]]:
+    for plain in (
+        cases.test_without_an_objection_everybody_passes,
+        cases.test_nobody_else_is_withheld,
+        cases.test_contacts_and_audit_are_the_candidates,
+        cases.test_an_organisation_on_a_list_and_a_private_mailbox,
+        cases.test_an_organisations_mailbox_that_is_somebodys,
+        cases.test_a_sole_traders_own_rows_follow_the_person,
+        cases.test_maintenance_tells_of_objectors_without_their_contacts,
+        cases.test_a_recipients_objection_is_left_to_the_delivery,
+        cases.test_organisations_for_marketing_bear_no_objector,
+        cases.test_sql_and_python_make_the_same_keys,
+    ):
+        yield plain.__name__, lambda plain=plain: plain(world)
+    for gate in cases.TWINS:
+        yield f"gate {gate}", lambda gate=gate: cases.test_a_gate_withholds_and_a_twin_passes(world, gate)
+    for said in cases.SAYINGS:
+        yield f"saying {said.what}", lambda said=said: cases.test_an_objection_hits_whom_it_means_and_nobody_else(world, said)
+
+
+def sample(every: list[Mutant], size: int, seed: int) -> list[Mutant]:
+    """Some of the mutants, the same for the same seed."""
+    return random.Random(seed).sample(every, min(size, len(every)))
+
+
+def picture(world: cases.World) -> list[str]:
+    """The outcome of the whole world in lines to be read: every candidate with its gate and what closed it, what is kept for
+    maintenance, which organisations may be shown, what recipients are told, what objections have learnt."""
+    said = {number: what for what, number in world.numbers.items()}
+    firms = {identifier: firm for firm, identifier in cases.FIRMS.items()} | {cases.CLUB: "club"}
+
+    def lines(title: str, sql: str) -> Iterator[str]:
+        yield f"## {title}"
+        told = [
+            " | ".join("-" if value is None else firms.get(str(value), str(value)) for value in row)
+            for row in cases.ask(world.home, f"{cases.NAMED} {sql}")
+        ]
+        yield from sorted(told)
+
+    cases.ask(world.home, "create or replace temp table sayings (objection_id bigint, what varchar)")
+    for number, what in said.items():
+        cases.ask(world.home, f"insert into sayings values ({number}, '{what.replace(chr(39), '')}')")
+    race = "select business_id from organisations where name like 'Race%'"
+    plain = f"coalesce(named.name, '') not like 'Kilpa%' and c.business_id not in ({race})"
+    return [
+        *lines("candidates: name, firm, channel, value, kind, title, language, areas, verified, gate, saying, key", f"""
+            select named.name, c.business_id, c.channel, c.value, c.subject_kind, c.title, c.language, c.area_codes::varchar,
+                c.verified_on, coalesce(a.gate, 'passes'), sayings.what, a.closed_by
+            from enriched.enr_gate_candidates as c left join named using (person_id)
+            left join gate_audit as a
+                on c.person_id is not distinct from a.person_id and c.business_id = a.business_id and c.channel = a.channel
+            left join sayings on a.objection_id = sayings.objection_id
+            where {plain}"""),
+        *lines("marketing contacts: name, firm, channel, value, first name, last name, gates passed", f"""
+            select named.name, c.business_id, c.channel, c.value, c.first_name, c.last_name, len(c.passed_gates)
+            from marketing_contacts as c left join named using (person_id) where {plain}"""),
+        *lines("maintenance: name, firm, channel, value, restriction", f"""
+            select named.name, c.business_id, c.channel, c.value, c.restriction
+            from maintenance_contacts as c left join named using (person_id) where {plain}"""),
+        *lines("organisations for marketing", f"""
+            select * from marketing_organisations as c left join (select null as name) as named on true where {plain}"""),
+        *lines("of recipients", """
+            select r.recipient_id, named.name, r.channel
+            from restricted.recipient_objections as r left join named using (person_id)"""),
+        *lines("waiting for a person", """
+            select sayings.what, named.name, q.business_id, q.why
+            from restricted.review_queue as q left join named using (person_id) left join sayings using (objection_id)"""),
+        *lines("whom objections hit: saying, name, by which keys", """
+            select sayings.what, named.name, h.key_kind
+            from enriched.enr_objected_persons as h left join named using (person_id)
+            left join sayings using (objection_id)"""),
+        *lines("what objections have learnt: saying, kind, how many keys", """
+            select sayings.what, kind, count(*)
+            from enriched.enr_objection_closure left join named on false
+            left join sayings using (objection_id) group by all"""),
+    ]  # fmt: skip

@@ -1,0 +1,447 @@
+"""Promise: nobody who has objected is ever in what may be used for marketing, whatever happens to them or to their data.
+
+Made-up people live through interviews, new addresses, marriages, new employers, register entries, objections, revocations and
+re-imports, all at once in one lake; after every round the models run on what has landed and the ledger, and every row of the
+marketing marts is held against what each person has said. The oracle knows nothing of keys: it remembers which told facts
+belong to whom and compares them by rules of its own.
+
+What the evidence cannot show is not asked of the gates: a second life at another firm under another address, told before the
+objection, is nobody's by evidence. One told after it is (gate REVIEW).
+"""
+
+import csv
+import random
+import unicodedata
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, time, timedelta
+from pathlib import Path
+
+from bench.bare import Bare
+from ingest import lake, synthetic
+from ingest.sources.ledger import loader as promises
+from ingest.synthetic.server import RegistryServer
+from ledger import notices, objections, store
+from ledger.subjects import Told
+from orchestration import landing
+
+FIRST = date(2024, 1, 2)
+DAYS_A_ROUND, KNOWN_DAYS = 7, 60
+MARTS = ["marketing_contacts", "marketing_organisations", "gate_audit", "maintenance_contacts", "enr_objection_closure"]
+AS_THEY_WERE = {"decay_rates", "decay_rate_history", "enr_decay_intervals", "enr_decay_points", "enr_decay_rates_held_out"}
+SURVEY_COLUMNS = [
+    "case_id", "y_tunnus", "yhteyshenkilo_etunimi", "yhteyshenkilo_sukunimi", "titteli", "vastuualue", "sahkoposti", "puhelin",
+    "kieli", "kutsu_pvm", "viim_yhteys", "tulos", "suostumus", "aikaleima", "vastaaja_itse",
+]  # fmt: skip
+OFFICER_COLUMNS = [
+    "y_tunnus", "toimielin", "rooli", "sukunimi", "etunimet", "syntymaaika", "kansalaisuus", "asuinmaa", "alkupvm", "loppupvm",
+    "henkilo_id",
+]  # fmt: skip
+FORENAMES = ["Päivi", "Mårten", "Aino", "Jörgen", "Sofia-Åsa", "Kaarlo", "Eeva Liisa", "Øystein", "Juhani", "Zoë"]
+STEMS = ["Mäki", "Åker", "Söder", "Koski", "Väänä", "Grosse", "Saari", "Hög", "Niemi", "Wæster"]
+ENDINGS = ["nen", "lä", "ström", "berg", "mäki", "salo", "holm", "la", "aho", "kvist"]
+OTHER_SPELLINGS = {"ä": "ae", "ö": "oe", "å": "aa", "ø": "oe", "æ": "ae", "ü": "ue", "ß": "ss", "ë": "e"}
+
+
+def told_fold(text: str) -> str:
+    """The oracle's own idea of a name: marks off, spellings undone, words sorted. Coarse; surnames here are made unlike."""
+    plain = "".join(OTHER_SPELLINGS.get(letter, letter) for letter in unicodedata.normalize("NFC", text).lower())
+    plain = "".join(c for c in unicodedata.normalize("NFD", plain) if unicodedata.category(c) != "Mn")
+    for pair, one in (("ae", "a"), ("aa", "a"), ("oe", "o"), ("oo", "o"), ("ue", "u")):
+        plain = plain.replace(pair, one)
+    return " ".join(sorted("".join(c if c.isalnum() else " " for c in plain).split()))
+
+
+@dataclass(frozen=True)
+class Fact:
+    """What was told of a person once."""
+
+    first: str
+    last: str
+    business_id: str
+    email: str | None
+    phone: str | None
+    register_id: str | None
+    round: int
+
+    def evidence(self, born: date) -> set[tuple[str, ...]]:
+        """By what somebody could know that two facts are of one person."""
+        name = told_fold(f"{self.first.split()[0]} {self.last}")
+        found: set[tuple[str, ...]] = {("place", name, self.business_id)}
+        if self.email:
+            found |= {("email", self.email), ("domain", name, self.email.split("@")[1])}
+        if self.phone:
+            found.add(("phone", self.phone))
+        if self.register_id:
+            found |= {("number", self.register_id), ("birth", name, str(born))}
+        return found
+
+
+@dataclass
+class Person:
+    """One life. `objection`: its number, the round it was told in and the evidence that it told."""
+
+    number: int
+    first: str
+    last: str
+    born: date
+    business_id: str
+    email: str | None
+    phone: str | None
+    register_id: str | None = None
+    is_in_register: bool = False
+    namesake_of: int | None = None
+    facts: list[Fact] = field(default_factory=list)
+    objection: int | None = None
+    objected_in: int = 0
+    objected_by: Told = field(default_factory=Told)
+    channel: str | None = None
+    known_by: set[tuple[str, ...]] = field(default_factory=set)
+    revoked_in: int | None = None
+
+    @property
+    def says_no(self) -> bool:
+        return self.objection is not None and self.revoked_in is None
+
+    def hidden(self) -> list[Fact]:
+        """The facts that must not be used: tied to the objection, or told after it under the objector's name."""
+        reached = set(self.known_by)
+        names = {told_fold(f"{f.first.split()[0]} {f.last}") for f in self.facts if f.evidence(self.born) & reached}
+        hidden: list[Fact] = []
+        changed = True
+        while changed:
+            changed = False
+            for fact in self.facts:
+                if fact not in hidden and fact.evidence(self.born) & reached:
+                    hidden.append(fact)
+                    reached |= fact.evidence(self.born)
+                    names.add(told_fold(f"{fact.first.split()[0]} {fact.last}"))
+                    changed = True
+        # What was tied once stays tied, though the data that tied it may go.
+        self.known_by |= reached
+        later = [f for f in self.facts if f.round > self.objected_in and told_fold(f"{f.first.split()[0]} {f.last}") in names]
+        return hidden + [fact for fact in later if fact not in hidden]
+
+
+@dataclass
+class World:
+    """One lake and the people in it."""
+
+    home: Path
+    dice: random.Random
+    people: list[Person]
+    companies: list[str]
+    bare: Bare
+    round: int = 0
+    steps: Counter[str] = field(default_factory=Counter)
+    free: list[str] = field(default_factory=list)
+
+    @property
+    def today(self) -> date:
+        # The first to object does so when everybody has been known for a while.
+        return FIRST + timedelta(days=KNOWN_DAYS * (self.round > 0) + DAYS_A_ROUND * self.round)
+
+
+def begin(folder: Path, people: int, seed: int) -> World:
+    """A lake with companies of a register and people who work there, known from one interview each."""
+    home, source = folder / "lake", folder / "source"
+    synthetic.generate(6 * people, seed, 1, source, start=FIRST, sources=["ytj"])
+    with RegistryServer(source, day=FIRST) as server:
+        landing.land("ytj", server.url, FIRST, home, accept_bounds="a trial")
+    store.create(home)
+    lake.prepare(home)
+    promises.land(None, None, home)
+    bare = Bare(home)
+    bare.run()
+    open_firms = bare.db.execute(
+        "select business_id from main.organisations where is_marketing_target and legal_form_group = 'company' order by 1"
+    ).fetchall()
+    dice = random.Random(seed)
+    firms = [row[0] for row in open_firms]
+    dice.shuffle(firms)
+    world = World(home, dice, [], firms, bare, free=list(firms))
+    for number in range(people):
+        # Every tenth has a namesake elsewhere, who never objects and must not pay for it.
+        like = world.people[-1] if number % 10 == 9 else None
+        first, last = (like.first, like.last) if like else _name(dice, number)
+        person = Person(
+            number,
+            first,
+            last,
+            date(1950 + number % 50, 1 + number % 12, 1 + number % 28),
+            world.free.pop(),
+            *_address(number, 0),
+        )
+        person.namesake_of = like.number if like else None
+        person.is_in_register = number % 3 == 0 and like is None
+        person.register_id = f"H{900_000_000_000 + number}" if person.is_in_register else None
+        world.people.append(person)
+    _land(world, world.people)
+    return world
+
+
+def _name(dice: random.Random, number: int) -> tuple[str, str]:
+    """A surname of nobody else: the number in letters, between a stem and an ending that may be spelled in many ways."""
+    letters = "".join("bdfghklmnprstv"[int(digit)] + "aeiou"[int(digit) % 5] for digit in str(number))
+    return FORENAMES[
+        number % len(FORENAMES)
+    ], f"{STEMS[dice.randrange(len(STEMS))]}{letters}{ENDINGS[dice.randrange(len(ENDINGS))]}"
+
+
+def _address(number: int, change: int) -> tuple[str, str]:
+    return f"henkilo{number}.{change}@firma{number}x{change}.example", f"+35850{1_000_000 + number * 40 + change}"
+
+
+# --- what happens to people ------------------------------------------------------------------------------------------------
+
+
+def new_email(world: World, person: Person) -> None:
+    """Another address, at another domain; the number stays, or what ties the two is gone."""
+    if person.phone:
+        person.email = _address(person.number, world.round)[0]
+
+
+def new_phone(world: World, person: Person) -> None:
+    """Another number; the address stays."""
+    if person.email:
+        person.phone = _address(person.number, world.round)[1]
+
+
+def spelled_otherwise(world: World, person: Person) -> None:
+    """The same name as a keyboard without dots writes it, or in other case."""
+    swap = world.dice.choice([str.upper, str.lower, lambda text: "".join(OTHER_SPELLINGS.get(c, c) for c in text)])
+    if not person.is_in_register:
+        person.first, person.last = swap(person.first), swap(person.last)
+
+
+def marries(world: World, person: Person) -> None:
+    """A new surname at the same address: the address ties them."""
+    if (person.email or person.is_in_register) and person.namesake_of is None and not _has_namesake(world, person):
+        person.last = _name(world.dice, 10_000 + 1_000 * world.round + person.number)[1]
+
+
+def moves(world: World, person: Person) -> None:
+    """Another employer, the same address and number."""
+    if world.free and (person.email or person.phone):
+        person.business_id = world.free.pop()
+
+
+def starts_anew(world: World, person: Person) -> None:
+    """Another employer, address and number: only the name is the same. Before an objection nobody could tie that."""
+    if world.free and person.says_no and person.namesake_of is None and not _has_namesake(world, person):
+        person.business_id = world.free.pop()
+        person.email, person.phone = _address(person.number, world.round)
+
+
+def loses_address(world: World, person: Person) -> None:
+    """Next told without an e-mail address."""
+    if person.phone:
+        person.email = None
+
+
+def objects(world: World, person: Person) -> None:
+    """Says no, by whatever they like to be known by, in whatever spelling."""
+    if person.says_no or person.namesake_of is not None:
+        return
+    told = [
+        Told(email=person.email.upper() if person.email else None),
+        Told(phone=person.phone),
+        Told(name=f"{person.last.upper()} {person.first.split()[0]}", business_id=person.business_id),
+    ]
+    if person.is_in_register:
+        told.append(Told(name=f"{person.first} {person.last}", birth_date=person.born))
+    told = [one for one in told if one.email or one.phone or one.name]
+    person.objected_by = one = world.dice.choice(told)
+    person.channel = world.dice.choice([None, None, None, "email", "phone", "post"])
+    person.objected_in, person.revoked_in = world.round, None
+    person.objection = objections.add(
+        world.home, one, evidence=f"letter {person.number}-{world.round}", by_whom="a trial", channel=person.channel,
+        received_at=datetime.combine(world.today, time(9), UTC).replace(tzinfo=None),
+    )  # fmt: skip
+    name = told_fold(one.name) if one.name else ""
+    person.known_by = {
+        *([("email", person.email)] if one.email and person.email else []),
+        *([("phone", person.phone)] if one.phone and person.phone else []),
+        *([("place", name, one.business_id)] if one.business_id else []),
+        *([("birth", name, str(one.birth_date))] if one.birth_date else []),
+    }
+
+
+def revokes(world: World, person: Person) -> None:
+    """Takes the no back, as the one who said it."""
+    if person.says_no and world.dice.random() < 0.3:
+        assert person.objection is not None
+        objections.revoke(
+            world.home, person.objection, origin="person", told=person.objected_by, evidence="letter", by_whom="a trial"
+        )
+        person.revoked_in, person.known_by = world.round, set()
+
+
+def told_again(world: World, person: Person) -> None:
+    """Asked again, nothing new."""
+
+
+ACTIONS: dict[str, Callable[[World, Person], None]] = {
+    action.__name__: action
+    for action in (
+        new_email, new_phone, spelled_otherwise, marries, moves, starts_anew, loses_address, objects, revokes, told_again,
+    )
+}  # fmt: skip
+
+
+def _has_namesake(world: World, person: Person) -> bool:
+    return any(other.namesake_of == person.number for other in world.people)
+
+
+# --- a round ---------------------------------------------------------------------------------------------------------------
+
+
+def play(world: World, plan: list[tuple[int, str]]) -> None:
+    """One round: what is planned happens, is landed and built, and is held against what everybody has said."""
+    world.round += 1
+    touched = []
+    for number, action in plan:
+        person = world.people[number % len(world.people)]
+        ACTIONS[action](world, person)
+        world.steps[action] += 1
+        touched.append(person)
+    _land(world, list({person.number: person for person in touched}.values()))
+    check(world)
+
+
+def _land(world: World, told: list[Person]) -> None:
+    files = world.home.parent / "files"
+    files.mkdir(exist_ok=True)
+    day = world.today.strftime("%Y%m%d")
+    told = [person for person in told if person.email or person.phone]
+    if told:
+        _survey(files / f"cati_{day}.csv", world, told)
+        landing.land("survey", str(files / f"cati_{day}.csv"), world.today, world.home, accept_bounds="a trial")
+    _officers(files / f"{world.today.isoformat()}.csv", world)
+    landing.land(
+        "prh_officers", str(files / f"{world.today.isoformat()}.csv"), world.today, world.home, accept_bounds="a trial"
+    )
+    bare = world.bare
+    gates = {node["name"] for node in bare.nodes.values() if "gates" in node["tags"]}
+    # What nothing of the story can change stays as the first build made it.
+    told_models = (
+        bare.downstream("stg_survey__decision_makers", "stg_survey__cases", "stg_prh_officers__officers") - AS_THEY_WERE
+    )
+    bare.run((bare.upstream(*MARTS) & told_models) - gates)
+    new = bare.db.execute(
+        "select distinct person_id from enriched.enr_gate_candidates where person_id is not null "
+        "and person_id not in (select person_id from staging.stg_ledger__notices)"
+    ).fetchall()
+    notices.sent(world.home, [row[0] for row in new], channel="post", language="fi", by_whom="a trial")
+    promises.land(None, None, world.home)
+    bare.run(bare.upstream(*MARTS) & gates)
+    # What the build has found out of objectors is written down, as after every build; it counts from the next one on.
+    objections.absorb(
+        world.home, bare.db.execute("select objection_id, kind, key from enriched.enr_objection_closure").fetchall()
+    )
+
+
+def _survey(path: Path, world: World, told: list[Person]) -> None:
+    day = world.today.strftime("%-d.%-m.%Y")
+    with path.open("w", encoding="utf-8-sig", newline="") as file:
+        out = csv.writer(file, delimiter=";")
+        out.writerow(SURVEY_COLUMNS)
+        for person in told:
+            out.writerow(
+                [f"W{world.round}-{person.number}", person.business_id, person.first, person.last, "Markkinointijohtaja", "4",
+                 person.email or "", person.phone or "", "fi", day, day, "CMP", "k", f"{day} 10:04", "k"]
+            )  # fmt: skip
+            person.facts.append(
+                Fact(person.first, person.last, person.business_id, person.email, person.phone, None, world.round)
+            )
+
+
+def _officers(path: Path, world: World) -> None:
+    with path.open("w", encoding="utf-8-sig", newline="") as file:
+        out = csv.writer(file, delimiter=";")
+        out.writerow(OFFICER_COLUMNS)
+        out.writerow(
+            [world.companies[0], "TJ", "TJ", "Aloittaja", "Aatu", "1960-05-05", "FI", "FI", "2020-01-01", "", "H800000000001"]
+        )
+        for person in world.people:
+            if person.is_in_register:
+                out.writerow(
+                    [person.business_id, "TJ", "TJ", person.last, person.first, person.born, "FI", "FI", "2020-01-01", "",
+                     person.register_id]
+                )  # fmt: skip
+                fact = Fact(person.first, person.last, person.business_id, None, None, person.register_id, world.round)
+                if not any(replace_round(one) == replace_round(fact) for one in person.facts):
+                    person.facts.append(fact)
+
+
+def replace_round(fact: Fact) -> tuple[object, ...]:
+    """A fact without the moment it was told."""
+    return (fact.first, fact.last, fact.business_id, fact.email, fact.phone, fact.register_id)
+
+
+# --- the oracle ------------------------------------------------------------------------------------------------------------
+
+
+def check(world: World) -> None:
+    """Raise AssertionError when anybody who says no could be marketed to, or when rows are neither let through nor withheld."""
+    db = world.bare.db
+    rows = db.execute(
+        "select person_id, business_id, channel, value, first_name, last_name from main.marketing_contacts"
+    ).fetchall()
+    texts = "\n".join(
+        row[0] for row in db.execute("select to_json(o)::varchar from main.marketing_organisations as o").fetchall()
+    )
+    kept = {told_fold(f"{first.split()[0]} {last}") + "|" + business_id for _, business_id, _, _, first, last in rows if last}
+    values = {(value, channel) for _, _, channel, value, _, _ in rows}
+    places = {
+        (told_fold(f"{first.split()[0]} {last}"), business_id, channel)
+        for _, business_id, channel, _, first, last in rows
+        if last
+    }
+    for person in world.people:
+        if not person.says_no:
+            continue
+        for fact in person.hidden():
+            for channel, value in (("email", fact.email), ("phone", fact.phone)):
+                if person.channel in (None, channel):
+                    assert (value, channel) not in values, _leak(world, person, fact, f"their {channel}")
+                    assert not value or value not in texts, _leak(world, person, fact, f"their {channel} as a firm's")
+            name = told_fold(f"{fact.first.split()[0]} {fact.last}")
+            for channel in ("email", "phone", "post"):
+                if person.channel in (None, channel):
+                    assert (name, fact.business_id, channel) not in places, _leak(
+                        world, person, fact, f"their place by {channel}"
+                    )
+    (population,) = db.execute("select count(*) from enriched.enr_gate_candidates").fetchone()
+    (withheld,) = db.execute("select count(*) from main.gate_audit").fetchone()
+    assert population == withheld + len(rows), "a candidate is neither let through nor withheld"
+    # Whoever never said no is there, or the trial would prove nothing.
+    silent = [p for p in world.people if p.objection is None and p.facts]
+    shown = [p for p in silent if told_fold(f"{p.first.split()[0]} {p.last}") + "|" + p.business_id in kept]
+    world.steps["silent people asked for"] += len(silent)
+    world.steps["silent people shown"] += len(shown)
+    likes = [p for p in silent if p.namesake_of is not None and world.people[p.namesake_of].objection is not None]
+    world.steps["namesakes of objectors"] += len(likes)
+    world.steps["namesakes shown"] += len([p for p in likes if p in shown])
+
+
+def _leak(world: World, person: Person, fact: Fact, what: str) -> str:
+    return (
+        f"round {world.round}: person {person.number} said no in round {person.objected_in} (channel {person.channel}, by "
+        f"{[name for name, value in vars(person.objected_by).items() if value]}), and {what} told in round {fact.round} is in"
+    )
+
+
+def trial(folder: Path, people: int, rounds: int, seed: int, plans: list[list[tuple[int, str]]] | None = None) -> Counter[str]:
+    """One world from its beginning through its rounds; returns how often what was done. Raises AssertionError at a leak."""
+    world = begin(folder, people, seed)
+    names = list(ACTIONS)
+    weights = [2 if name in ("objects", "starts_anew") else 1 for name in names]
+    try:
+        for number in range(rounds):
+            plan = plans[number] if plans else [(n, world.dice.choices(names, weights)[0]) for n in range(people)]
+            play(world, plan)
+        return world.steps
+    finally:
+        world.bare.close()

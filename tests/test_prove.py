@@ -1,0 +1,52 @@
+"""Short profiles of the proofs (`make prove` runs them long)."""
+
+import os
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+
+from tests.prove import gates, stories
+from tests.prove.mutants import mutants
+from tests.test_gates import World, world  # noqa: F401 - the fixture
+
+SNAPSHOT = Path(__file__).parent / "snapshots" / "gates.txt"
+MUTANTS = 40
+
+
+@given(
+    st.lists(
+        st.lists(st.tuples(st.integers(0, 59), st.sampled_from(sorted(stories.ACTIONS))), min_size=60), min_size=3, max_size=3
+    )
+)
+@settings(max_examples=1, deadline=None, phases=[Phase.generate], derandomize=True, suppress_health_check=list(HealthCheck))
+def test_nobody_who_objected_is_in_marketing(
+    tmp_path_factory: pytest.TempPathFactory, plans: list[list[tuple[int, str]]]
+) -> None:
+    """Whatever happens to people in whatever order; and whoever said nothing is there, or nothing would be proven."""
+    steps = stories.trial(tmp_path_factory.mktemp("stories"), 60, len(plans), 7, plans)
+    assert steps["silent people shown"] >= 0.99 * steps["silent people asked for"] > 30
+    assert steps["objects"] > 5
+
+
+def test_the_gates_do_what_was_reviewed_and_their_tests_notice_errors(world: World) -> None:  # noqa: F811
+    """The outcome of a whole world as somebody has read it; a sample of small errors in the models is noticed, each."""
+    trial = gates.Trial(world)
+    text = "\n".join(trial.reviewed) + "\n"
+    if os.environ.get("UPDATE_SNAPSHOTS"):
+        SNAPSHOT.write_text(text, encoding="utf-8")
+    assert text == SNAPSHOT.read_text(encoding="utf-8")
+    outcomes = [
+        trial.judge(mutant) for mutant in gates.sample(list(trial.mutants()), MUTANTS, seed=int(os.environ.get("SEED", "1")))
+    ]
+    assert [f"{one.mutant.model}: {one.mutant.what}" for one in outcomes if one.survived] == []
+    assert sum(bool(one.noticed) for one in outcomes) > MUTANTS / 2
+
+
+def test_a_mutant_is_one_small_error() -> None:
+    sql = "select min(b) filter (where c) as d from t left join u on t.x = u.x and not u.y where z <= 3 or v is null"
+    found = {one.what.split(":")[0] for one in mutants("m", sql)}
+    assert found >= {"another join", "the opposite", "only the left", "not left out", "no condition", "no filter", "one more"}
+    texts = [one.sql for one in mutants("m", sql)]
+    assert len(texts) == len(set(texts)) and sql not in texts
