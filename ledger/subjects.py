@@ -99,8 +99,14 @@ def texts(told: Told) -> list[tuple[str, str]]:
 
 
 def promised_name_keys(name: str | None) -> frozenset[str]:
-    """Keys of a name on the side of a promise: all of them, and each folded (Åberg Saarinen, Oberg Saarinen)."""
-    spelled = name_keys(name)
+    """Keys of a name on the side of a promise: all of them, and each folded (Åberg Saarinen, Oberg Saarinen).
+
+    Of somebody with several forenames also with the first one alone, as most people are known: the surname is the last word
+    or the first.
+    """
+    words = (name or "").replace(",", " ").split()
+    ways = [name, f"{words[0]} {words[-1]}", f"{words[0]} {words[1]}"] if len(words) > 2 else [name]
+    spelled = frozenset[str]().union(*map(name_keys, ways))
     return spelled | {folded for key in spelled if (folded := name_fold(key))}
 
 

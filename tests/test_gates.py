@@ -7,7 +7,7 @@ import json
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -29,10 +29,12 @@ from orchestration.state import WAREHOUSE, writer
 from tests.test_marts import Lake, business_id, company
 from tests.test_yrtti import body, write
 
-LONG_AGO, FIRST, SAID, LATER = date(2023, 3, 1), date(2026, 3, 2), datetime(2026, 3, 10, 12), date(2026, 6, 1)
+LONG_AGO, FIRST, SAID, LATER = date(2023, 3, 1), date(2026, 3, 2), datetime(2026, 4, 20, 12), date(2026, 6, 1)
+# The last day that is not too old on the last day of the world, and the one before.
+OLDEST, TOO_OLD = LATER - timedelta(days=730), LATER - timedelta(days=731)
 FIRMS = {name: business_id(100 + number) for number, name in enumerate((
     "koski", "lahti", "kielto", "konkurssi", "toiminimi", "nimi", "listattu", "vaihde", "uusi", "toinen", "domain", "katu",
-    "sakset",
+    "sakset", "tila",
 ))}  # fmt: skip
 CLUB = business_id(150)
 # Who objects in the middle of a publication: at each of its steps a person, a number, a mailbox and a whole firm.
@@ -124,6 +126,14 @@ PEOPLE: list[Report | Role] = [
     Report("Daavid Domain", "domain", mail("daavid.domain", "domain"), "040 7000027"),
     Report("Katri Katu", "katu", mail("katri.katu", "katu"), "040 7000028"),
     Report("Seppo Seura", email=mail("seppo.seura"), phone="040 7000030"),
+    Report("Ikuinen Tieto", email=mail("ikuinen.tieto"), phone="040 7000061", day=OLDEST),
+    Report("Liian Vanha", email=mail("liian.vanha"), phone="040 7000062", day=TOO_OLD),
+    Report("Tupla Kielto", email=mail("tupla.kielto"), phone="040 7000063"),
+    Report("Monta Kieltoa", email=mail("monta.kieltoa"), phone="040 7000064"),
+    Report("Aune Keskinen", email=mail("aune.keskinen"), phone="040 7000065"),
+    # Nobody has told the trader; a member of some board of the firm they have.
+    Role("Tiina Tilallinen", "tila", "1963-01-01", "H4", "ELI", "ELI"),
+    Role("Paavo Prokura", "tila", "1964-01-01", "H5", "HAL", "J"),
     Report("Numero Yksi", "lahti", mail("numero.yksi", "lahti"), "040 7000029"),
 ]  # fmt: skip
 PEOPLE += [
@@ -175,9 +185,16 @@ SAYINGS = [
     Said("a number, whoever has it", Told(phone="0407000029"), {("Numero Yksi", "lahti"): {"email", "post"}},
          "OBJECTION_CHANNEL", {"scope": "phone"}),
     Said("whose own number an association has", Told(email=mail("seppo.seura")), {("Seppo Seura", "koski"): set()}),
+    Said("twice", Told(phone="040 7000063"), {("Tupla Kielto", "koski"): set()}),
+    Said("twice, the second time", Told(email=mail("tupla.kielto")), {}),
+    Said("several things, first a channel", Told(phone="040 7000064"), {}, "OBJECTION_CHANNEL", {"channel": "phone"}),
+    Said("several things, then all", Told(name="Monta Kieltoa", business_id=FIRMS["koski"]),
+         {("Monta Kieltoa", "koski"): set()}, "ERASED", {"kind": "erasure"}),
+    Said("with all forenames", Told(name="Aune Maria Keskinen", business_id=FIRMS["koski"]),
+         {("Aune Keskinen", "koski"): set()}),
     Said("the mailbox of an association", Told(name="Mauno Mattila", email=mail("mauno.mattila", "seura")), {}),
 ]  # fmt: skip
-UNTOLD = {"Nina Notifioimaton"}
+UNTOLD = {"Nina Notifioimaton", "Tiina Tilallinen"}
 TWINS = {  # gate -> who does not pass it, on which channels, and a twin of theirs who passes on the same
     "EXTERNAL_LIST": (("Lasse Lista", "lahti"), {"phone"}, ("Taina Tavallinen", "koski")),
     "ROLE_EXCLUDED": (("Hannu Hallitus", "koski"), {"post"}, ("Taina Tavallinen", "koski")),
@@ -201,7 +218,7 @@ def firms() -> list[dict[str, Any]]:
         more: dict[str, Any] = {"addresses": [address | {"type": 1}, address]}
         if name == "konkurssi":
             more["companySituations"] = [{"type": "KONK", "registrationDate": "2025-01-01", "source": "1"}]
-        if name in ("toiminimi", "sakset"):
+        if name in ("toiminimi", "sakset", "tila"):
             more["companyForms"] = [{"type": "26", "registrationDate": "2020-01-01", "version": 1, "source": "1"}]
         shown = {"toiminimi": "Tmi Tarmo Toiminimi", "nimi": "Rakennus Matti Virtanen Oy"}.get(name, f"{name.title()} Oy")
         told.append(company(identifier, shown, **more))
@@ -231,8 +248,8 @@ def survey_file(day: date) -> str:
 
 def land(home: Path) -> None:
     lake = Lake(home, home)
-    for day in (LONG_AGO, FIRST, LATER):
-        if day != LONG_AGO:
+    for day in (LONG_AGO, TOO_OLD, OLDEST, FIRST, LATER):
+        if day >= FIRST:
             lake.land_bulk(day, firms())
             path = home.parent / f"officers-{day}.csv"
             path.write_text(officer_file(day), encoding="utf-8")
@@ -377,6 +394,24 @@ def test_a_sole_traders_own_rows_follow_the_person(world: World) -> None:
     """Told as the person, a sole trader may be written to and called, never e-mailed."""
     after = passed(world.home)
     assert after["Tarmo Toiminimi", "toiminimi"] == {"phone", "post"} and after[None, "toiminimi"] == {"post"}
+
+
+def test_a_sole_trader_whom_nobody_has_told(world: World) -> None:
+    """What a member of a board has been told is not told to the one who trades."""
+    assert audited(world.home)[None, "tila"]["post"][0] == "NOTICE_DUE"
+    assert (None, "tila") not in passed(world.home)
+
+
+def test_a_day_more_is_too_old(world: World) -> None:
+    assert passed(world.home)["Ikuinen Tieto", "koski"] == CHANNELS
+    assert {gate for gate, *_ in audited(world.home)["Liian Vanha", "koski"].values()} == {"STALE"}
+
+
+def test_of_several_objections_the_first_that_closes_the_gate_is_named(world: World) -> None:
+    withheld = audited(world.home)
+    assert {number for _, number, _ in withheld["Tupla Kielto", "koski"].values()} == {world.numbers["twice"]}
+    gates = {channel: (gate, closed_by) for channel, (gate, _, closed_by) in withheld["Monta Kieltoa", "koski"].items()}
+    assert {gate for gate, _ in gates.values()} == {"ERASED"} and "name_org" in (gates["post"][1] or "")
 
 
 def test_contacts_and_audit_are_the_candidates(world: World) -> None:

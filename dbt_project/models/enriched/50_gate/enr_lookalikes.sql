@@ -82,7 +82,8 @@ inner join seen on namesakes.person_id = seen.person_id
 anti join {{ ref('enr_objected_persons') }} as hit on namesakes.objection_id = hit.objection_id and namesakes.person_id = hit.person_id
 anti join reviewed on namesakes.objection_id = reviewed.objection_id and namesakes.person_id = reviewed.person_id
 where
-    seen.first_seen_on >= objectors.received_on
+    -- Files come late: who is told of on a day shortly before may have become known after it.
+    seen.first_seen_on >= objectors.received_on - {{ var('lookalike_days') }}
     -- Two dates of birth, two numbers of the register: two people. The same ones would have hit.
     and not (seen.has_birth_date and objectors.has_birth_date)
     and not (seen.has_number and objectors.has_number)
