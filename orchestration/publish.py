@@ -184,7 +184,7 @@ def _sealed(home: Path, draft: Path, folder: Path, state: BuildState, tables: di
         suppression_version=gating.proven(home) or "",
     )
     content = {key: value for key, value in asdict(receipt).items() if key != "path"}
-    (draft / "manifest.json").write_text(json.dumps(content, indent=2) + "\n")
+    files.write_text(draft / "manifest.json", json.dumps(content, indent=2) + "\n")
     for path in draft.iterdir():
         files.fsync(path)
     return receipt
