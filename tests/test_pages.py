@@ -23,7 +23,7 @@ def words(text: str) -> list[list[str]]:
     return [line.removeprefix("\ufeff").split() for line in text.splitlines() if line.strip()]
 
 
-@pytest.mark.parametrize("name", ["how-to/take-files-from-people.md"])
+@pytest.mark.parametrize("name", ["how-to/take-files-from-people.md", "how-an-objection-flows.md"])
 def test_the_commands_of_a_page_do_what_it_says(name: str, tmp_path: Path) -> None:
     environment = os.environ | {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}", "COLUMNS": "200"}
     exports, printed, tried = "", "", 0
