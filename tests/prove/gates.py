@@ -38,7 +38,7 @@ EQUIVALENT: dict[tuple[str, str], str] = {
 }
 """Changes that mean nothing, each with its reason."""
 OPEN = frozenset((Path(__file__).parent / "survivors.txt").read_text(encoding="utf-8").splitlines())
-"""Survivors that nobody has killed or judged yet: a short run watches that none joins them, a long one counts them as failures."""
+"""Survivors that nobody has judged yet: a short run watches that none joins them, a long one counts them as failures."""
 JUDGED = (
     "enr_gate_verdicts",
     "enr_gate_hits",
