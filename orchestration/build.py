@@ -51,6 +51,15 @@ class Plan:
     something_new: bool
     invocation_id: str = ""
     whole: bool = True
+    unusable: list[str] = field(default_factory=list)
+
+    @property
+    def warnings(self) -> list[str]:
+        """Objections that landed and reach nobody, each in a line: a person has to look at the record."""
+        return [
+            f"{evidence} is an objection that names nobody who can be found: look at the record, then `kohde objection add`"
+            for evidence in self.unusable
+        ]
 
     @property
     def arguments(self) -> list[str]:
@@ -171,9 +180,10 @@ def building(home: Path, *, full_refresh: bool = False, target: str = "duckdb", 
     with writer(home):
         gating.check_inputs(home)
         lake.prepare(home)  # a dataset that has never landed is read as an empty one
-        intake.take(home)  # objections that came with what has landed
+        taken = intake.take(home)  # objections that came with what has landed
         promises.land(None, None, home)  # what people have decided since; nothing when nothing was
         plan = plan_build(home, full_refresh=full_refresh, target=target)
+        plan.unusable = taken.unusable
         if target != "duckdb" or not (plan.something_new or always):
             yield plan
             return
@@ -210,11 +220,18 @@ def build(
     if not landed(home):
         raise Refused(f"nothing has landed in {home} yet: run `kohde land` first")
     with building(home, full_refresh=full_refresh, target=target) as plan:
-        outcome = BuildReport("nothing new", False, None, plan.loads, "", 0.0)
+        outcome = BuildReport("nothing new", False, None, plan.loads, "", 0.0, warnings=plan.warnings)
         if plan.something_new:
             results, warnings, plan.invocation_id = run_dbt(home, plan.arguments, progress)
             outcome = BuildReport(
-                "built", plan.reason is not None, plan.reason, plan.loads, plan.invocation_id, 0.0, results, warnings
+                "built",
+                plan.reason is not None,
+                plan.reason,
+                plan.loads,
+                plan.invocation_id,
+                0.0,
+                results,
+                plan.warnings + warnings,
             )
     return replace(outcome, seconds=round(time.monotonic() - started, 1))
 

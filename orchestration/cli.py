@@ -239,9 +239,9 @@ def build(
     def render(console: Any) -> None:
         if report.status == "nothing new":
             console.print("nothing new has landed since the last build")
-            return
-        counts = ", ".join(f"{number} {status}" for status, number in report.results.items())
-        console.print(f"built in {report.seconds} s ({report.reason or 'what has landed since'}): {counts}")
+        else:
+            counts = ", ".join(f"{number} {status}" for status, number in report.results.items())
+            console.print(f"built in {report.seconds} s ({report.reason or 'what has landed since'}): {counts}")
         for warning in report.warnings:
             console.print(f"[yellow]warning[/] {terminal.escape(warning)}")
 

@@ -12,6 +12,7 @@ from ingest.source import Source
 from ledger import objections, store, subjects, tables
 from ledger.subjects import Told
 from orchestration import intake
+from orchestration.build import building
 
 
 def landed(home: Path, source: str, dataset: str, day: date, *records: dict[str, Any]) -> None:
@@ -51,6 +52,19 @@ def test_objections_of_interviews(tmp_path: Path) -> None:
     assert (first["evidence"], first["received_at"]) == ("survey:objections:a", datetime(2026, 1, 2, 10, 0)), "in UTC"
     keys = {(row["kind"], row["key"]) for row in store.rows(tmp_path, tables.ObjectionKey) if row["objection_id"] == 1}
     assert keys == set(subjects.keys(Told(name="Matti Mäkinen", business_id="0112038-9")))
+
+
+def test_a_build_tells_of_an_objection_that_reaches_nobody(tmp_path: Path) -> None:
+    """By the record it came with, never by what it says."""
+    landed(
+        tmp_path, "survey", "objections", date(2026, 1, 3),
+        {"objection_id": "e", "scope": "person", "purpose": "marketing", "first_name": "Matti"},
+        {"objection_id": "f", "scope": "person", "purpose": "marketing", "email": "a@firma.fi"},
+    )  # fmt: skip
+    with building(tmp_path) as plan:
+        plan.whole = False
+        (warning,) = plan.warnings
+    assert warning.startswith("survey:objections:e ") and "Matti" not in warning
 
 
 def test_each_counts_once_and_stays(tmp_path: Path) -> None:

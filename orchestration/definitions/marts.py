@@ -61,6 +61,8 @@ def marts(context: dg.AssetExecutionContext, dbt: DbtCliResource) -> Iterator[An
     with building(home, always=True) as plan:
         plan.whole = not context.op_execution_context.is_subset
         context.log.info(f"whole new warehouse: {plan.reason}" if plan.reason else f"after {plan.watermarks}")
+        for warning in plan.warnings:
+            context.log.warning(warning)
         run = dbt.cli(plan.arguments, context=context, target_path=settings.dbt_target(home))
         try:
             yield from run.stream()
