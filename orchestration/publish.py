@@ -23,8 +23,9 @@ from typing import Any, NamedTuple
 import duckdb
 
 from base import files
+from delivery import published as reading
 from ledger import store
-from orchestration import gating, settings
+from orchestration import gating, intake, settings
 from orchestration.state import WAREHOUSE, BuildState, Refused, writer
 
 KEPT_VERSIONS = 3
@@ -80,33 +81,13 @@ class PublishedVersion:
 
 
 def current(home: Path | None = None) -> Path:
-    """Real folder of the version in service. Resolve anew for every session: the pointer moves, the folders do not.
-
-    Raises Refused when nothing has been published.
-    """
-    pointer = (home or settings.home()) / "published" / "current"
-    if not pointer.exists():
-        raise Refused(f"nothing is published in {pointer.parent.parent} yet: run `kohde build` and `kohde publish`")
-    return pointer.resolve()
+    """As delivery.published.current, by default of KOHDE_HOME."""
+    return reading.current(home or settings.home())
 
 
 def connect(home: Path | None = None, file: str = "analyst") -> duckdb.DuckDBPyConnection:
-    """Open the current version read-only and locked down: no file, network or setting can be reached from its SQL.
-
-    A reader that stalls between resolving and opening for so long that its version is swept resolves once more.
-    """
-    config: dict[str, str | bool | int | float | list[str]] = {
-        "enable_external_access": "false",
-        "lock_configuration": "true",
-    }
-    for attempt in range(3):
-        path = current(home) / f"{file}.duckdb"
-        try:
-            return duckdb.connect(str(path), read_only=True, config=config)
-        except duckdb.IOException:
-            if path.exists() or attempt == 2:
-                raise
-    raise AssertionError("unreachable")
+    """As delivery.published.connect, by default of KOHDE_HOME."""
+    return reading.connect(home or settings.home(), file)
 
 
 def publish(home: Path | None = None) -> PublishedVersion:
@@ -129,7 +110,8 @@ def publish(home: Path | None = None) -> PublishedVersion:
         published.mkdir(exist_ok=True)
         _sweep_leftovers(published)
         _step("begun")
-        if not gating.is_current(home):
+        intake.take(home)  # what interviews and customers have told since the build
+        if not gating.is_current(home) or gating.lists_have_landed(home, state.loads):
             gating.regate(home)
         _step("gated")
         folder = published / _new_version(published)

@@ -14,17 +14,13 @@ from typing import Literal
 from filelock import FileLock, Timeout
 
 from base import files
+from base.refused import Refused as Refused
 
 WAREHOUSE = "warehouse.duckdb"
 BUILD_STATE = "build_state.json"
 BUILD_LOCK = ".build.lock"
 
-
 Status = Literal["absent", "building", "built", "failed"]
-
-
-class Refused(Exception):
-    """Something was not done, and the one line says why. The command line prints it and exits 1."""
 
 
 @dataclass(frozen=True)
