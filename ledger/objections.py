@@ -58,13 +58,21 @@ def add(
 ) -> int:  # fmt: skip
     """Write down one objection (Saying); it counts at once. Returns its number, that of the first when it was told before.
 
-    Raises LedgerRefused for one without sense or one that nobody could be found by.
+    Raises LedgerRefused for one without sense, one that nobody could be found by, one that was revoked since.
     """
-    saying = Saying(
-        told, evidence, by_whom, kind, scope, purpose, channel, recipient, origin, party, received_at, tuple(extra_keys)
-    )
+    made = (kind, scope, purpose, channel, recipient, origin, party, received_at, tuple(extra_keys))
+    return say(home, Saying(told, evidence, by_whom, *made))
+
+
+def say(home: Path, saying: Saying) -> int:
+    """As add. What was revoked does not come back by the same evidence: whoever says no again has said it elsewhere."""
     with store.connect(home) as session:
-        return _add(session, [saying])[0]
+        (number,) = _add(session, [saying])
+        if session.execute(sa.select(Revocation.revocation_id).where(Revocation.objection_id == number)).first():
+            raise LedgerRefused(
+                f"this was told before as objection {number}, which was revoked: a new no needs the evidence of its own"
+            )
+        return number
 
 
 def add_all(home: Path, sayings: Sequence[Saying]) -> int:

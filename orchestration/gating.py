@@ -91,6 +91,17 @@ def is_current(home: Path) -> bool:
     return proven(home) == store.suppression_head(home).version
 
 
+def lists_have_landed(home: Path, built: dict[str, str]) -> bool:
+    """Whether a ban list has landed since the build (its loads): the gates read what has landed, not what was built."""
+    newest = (max((load.name for load in folder.glob("load=*-*")), default="") for folder in _lists(home))
+    known = {load for dataset, load in built.items() if dataset.startswith("external_lists.")}
+    return any(load and load.removeprefix("load=") not in known for load in newest)
+
+
+def _lists(home: Path) -> list[Path]:
+    return sorted((home / "raw" / "external_lists").glob("*"))
+
+
 def regate(home: Path) -> None:
     """Prove the gates anew against the ledger as it is now; the rest of the warehouse stays as it is.
 

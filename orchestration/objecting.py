@@ -74,7 +74,7 @@ def add(home: Path, saying: Saying) -> Answer:
     if said := objections.fault(saying):
         raise LedgerRefused(said)
     found = find(home, saying)
-    number = objections.add_all_numbered(home, [replace(saying, extra_keys=found.keys)])[0]
+    number = objections.say(home, replace(saying, extra_keys=found.keys))
     listed = disclosures.of(home, found.person_ids, found.business_ids)
     shown = ("recipient_id", "recipient_name", "recipient_business_id", "file", "disclosed_at", "purpose", "valid_until")
     received = {tuple(row[column] for column in shown): {column: row[column] for column in shown} for row in listed}

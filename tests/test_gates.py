@@ -34,7 +34,7 @@ LONG_AGO, FIRST, SAID, LATER = date(2023, 3, 1), date(2026, 3, 2), datetime(2026
 OLDEST, TOO_OLD = LATER - timedelta(days=730), LATER - timedelta(days=731)
 FIRMS = {name: business_id(100 + number) for number, name in enumerate((
     "koski", "lahti", "kielto", "konkurssi", "toiminimi", "nimi", "listattu", "vaihde", "uusi", "toinen", "domain", "katu",
-    "sakset", "tila",
+    "sakset", "tila", "varjo",
 ))}  # fmt: skip
 CLUB = business_id(150)
 # Who objects in the middle of a publication: at each of its steps a person, a number, a mailbox and a whole firm.
@@ -134,6 +134,12 @@ PEOPLE: list[Report | Role] = [
     # Nobody has told the trader; a member of some board of the firm they have.
     Role("Tiina Tilallinen", "tila", "1963-01-01", "H4", "ELI", "ELI"),
     Role("Paavo Prokura", "tila", "1964-01-01", "H5", "HAL", "J"),
+    # A namesake who begins to trade after somebody has objected.
+    Report("Toivo Toiminta", email=mail("toivo.toiminta"), phone="040 7000066"),
+    Role("Toivo Toiminta", "varjo", "1965-01-01", "H6", "ELI", "ELI", LATER),
+    # Named by a list, and in an interview, that come after the build.
+    Report("Lauri Listalle", email=mail("lauri.listalle"), phone="040 7000067"),
+    Report("Hilkka Haastateltu", email=mail("hilkka.haastateltu"), phone="040 7000068"),
     Report("Numero Yksi", "lahti", mail("numero.yksi", "lahti"), "040 7000029"),
 ]  # fmt: skip
 PEOPLE += [
@@ -192,8 +198,10 @@ SAYINGS = [
          {("Monta Kieltoa", "koski"): set()}, "ERASED", {"kind": "erasure"}),
     Said("with all forenames", Told(name="Aune Maria Keskinen", business_id=FIRMS["koski"]),
          {("Aune Keskinen", "koski"): set()}),
+    Said("and a namesake who trades later", Told(email=mail("toivo.toiminta")), {("Toivo Toiminta", "koski"): set()}),
     Said("the mailbox of an association", Told(name="Mauno Mattila", email=mail("mauno.mattila", "seura")), {}),
 ]  # fmt: skip
+TRADES_LATER = {("Toivo Toiminta", "varjo"), (None, "varjo")}
 UNTOLD = {"Nina Notifioimaton", "Tiina Tilallinen"}
 TWINS = {  # gate -> who does not pass it, on which channels, and a twin of theirs who passes on the same
     "EXTERNAL_LIST": (("Lasse Lista", "lahti"), {"phone"}, ("Taina Tavallinen", "koski")),
@@ -218,7 +226,7 @@ def firms() -> list[dict[str, Any]]:
         more: dict[str, Any] = {"addresses": [address | {"type": 1}, address]}
         if name == "konkurssi":
             more["companySituations"] = [{"type": "KONK", "registrationDate": "2025-01-01", "source": "1"}]
-        if name in ("toiminimi", "sakset", "tila"):
+        if name in ("toiminimi", "sakset", "tila", "varjo"):
             more["companyForms"] = [{"type": "26", "registrationDate": "2020-01-01", "version": 1, "source": "1"}]
         shown = {"toiminimi": "Tmi Tarmo Toiminimi", "nimi": "Rakennus Matti Virtanen Oy"}.get(name, f"{name.title()} Oy")
         told.append(company(identifier, shown, **more))
@@ -361,7 +369,11 @@ def test_an_objection_hits_whom_it_means_and_nobody_else(world: World, said: Sai
 
 
 def test_nobody_else_is_withheld(world: World) -> None:
-    meant = {subject for said in SAYINGS for subject in said.passes} | {("Irja Info", "kielto"), TWINS["REVIEW"][0]}
+    meant = {subject for said in SAYINGS for subject in said.passes} | {
+        ("Irja Info", "kielto"),
+        TWINS["REVIEW"][0],
+        *TRADES_LATER,
+    }
     after = passed(world.home)
     assert {s: c for s, c in world.before.items() if s not in meant} == {s: c for s, c in after.items() if s not in meant}
     assert ("Taina Tavallinen", "koski") in after and (None, "koski") in after
@@ -400,6 +412,16 @@ def test_a_sole_trader_whom_nobody_has_told(world: World) -> None:
     """What a member of a board has been told is not told to the one who trades."""
     assert audited(world.home)[None, "tila"]["post"][0] == "NOTICE_DUE"
     assert (None, "tila") not in passed(world.home)
+
+
+def test_a_sole_traders_own_rows_wait_as_the_person_does(world: World) -> None:
+    number = world.numbers["and a namesake who trades later"]
+    withheld = audited(world.home)
+    for subject in TRADES_LATER:
+        assert {(gate, objection) for gate, objection, _ in withheld[subject].values()} == {("REVIEW", number)}, subject
+    assert {identifier for (identifier,) in ask(world.home, "select business_id from marketing_organisations")}.isdisjoint(
+        {FIRMS["varjo"]}
+    )
 
 
 def test_a_day_more_is_too_old(world: World) -> None:
@@ -451,7 +473,7 @@ def test_maintenance_tells_of_objectors_without_their_contacts(world: World) -> 
     assert told["Pia Posti"] == {("kielto", True)} and told["Taina Tavallinen"] == {(None, False)}
     assert told["Kaisa Kanava"] == {("kielto", True), (None, False)}
     assert told["Konsta Konkurssi"] == {(None, False)}, "bankrupt, and still to be kept right"
-    assert not {"Saara Suoja", "Eero Entinen", "Hannu Hallitus", "Vanha Tieto", *UNTOLD} & told.keys()
+    assert not {"Rauno Rajoitettu", "Saara Suoja", "Eero Entinen", "Hannu Hallitus", "Vanha Tieto", *UNTOLD} & told.keys()
 
 
 def test_a_recipients_objection_is_left_to_the_delivery(world: World) -> None:
@@ -507,8 +529,11 @@ def test_the_review_is_listed_and_a_person_decides(world: World) -> None:
         select objection_id, person_id, name, business_id, why
         from restricted.review_queue inner join named using (person_id)""")  # fmt: skip
     number = world.numbers["a new employer, and who was elsewhere before"]
-    ((_, person, *_),) = queue
-    assert [(row[0], *row[2:]) for row in queue] == [(number, "Reijo Rivitalo", FIRMS["uusi"], "new_namesake")]
+    assert {(row[0], *row[2:]) for row in queue} == {
+        (number, "Reijo Rivitalo", FIRMS["uusi"], "new_namesake"),
+        (world.numbers["and a namesake who trades later"], "Toivo Toiminta", FIRMS["varjo"], "new_namesake"),
+    }
+    (person,) = {row[1] for row in queue if row[0] == number}
     objections.review(world.home, number, person, "same", by_whom="a test", reason="called")
     revoked = objections.add(world.home, Told(email=mail("peruutta.puheensa")), evidence="letter x", by_whom="a test")
     regate(world.home)
@@ -522,7 +547,7 @@ def test_the_review_is_listed_and_a_person_decides(world: World) -> None:
     regate(world.home)
     after = passed(world.home)
     assert after["Peruutta Puheensa", "koski"] == CHANNELS
-    assert ask(world.home, "select count(*) from restricted.review_queue") == [(0,)]
+    assert ask(world.home, "select count(*) from restricted.review_queue") == [(1,)]
 
 
 def object_at(home: Path, step: str) -> None:
@@ -609,3 +634,29 @@ def test_the_marketing_file_holds_what_passed_and_nothing_else(world: World) -> 
     assert "taina.tavallinen@koski.fi" in text
     for objector in ("Posti", "pia.posti", "Mäkinen", "eero.entinen", "Matti Virtanen", "mauno.mattila", "+358407000002"):
         assert objector not in text
+
+
+def test_what_lands_after_the_build_counts_in_the_next_publication(world: World) -> None:
+    """A list of others, and what somebody said in an interview: nobody has to build first."""
+
+    def told() -> set[str]:
+        with connect(world.home, "marketing") as db:
+            return {
+                name for (name,) in db.execute("select last_name from marketing_contacts where channel = 'phone'").fetchall()
+            }
+
+    publish(world.home)
+    assert {"Listalle", "Haastateltu"} <= told()
+    day = LATER + timedelta(days=1)
+    path = world.home.parent / f"phone_ban_{day:%Y%m%d}.csv"
+    path.write_text("Numero\n0407000007\n0407000067\n", encoding="utf-8")
+    external_lists.land(path, day, world.home, accept_bounds="a test")
+    publish(world.home)
+    assert "Listalle" not in told() and "Haastateltu" in told()
+    header = survey_file(LATER).split("\n", 1)[0].replace("suostumus", "kielto")
+    row = f"c900;{FIRMS['koski']};Firma Oy;Hilkka;Haastateltu;Talousjohtaja;{mail('hilkka.haastateltu')};040 7000068"
+    path = world.home.parent / f"survey-{day}.csv"
+    path.write_text(f"{header}\n{row};{day:%d.%m.%Y} 10:00;kyllä;PRT\n", encoding="utf-8")
+    survey.land(path, day, world.home, accept_bounds="a test")
+    publish(world.home)
+    assert "Haastateltu" not in told()

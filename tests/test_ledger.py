@@ -193,6 +193,18 @@ def filled(home: Path) -> None:
     disclosures.record(home, delivery, [(key_of("a"), None), (key_of("b"), "0112038-9")])
 
 
+def test_what_was_revoked_does_not_come_back_by_the_same_evidence(ledger_home: Path) -> None:
+    """Silently answering with the number of one that counts no more would lose the new no; a list only repeats what it said."""
+    filled(ledger_home)
+    firm = Told(business_id="0112038-9")
+    assert objections.add(ledger_home, MATTI, evidence="letter 1", by_whom="me") == 1
+    with pytest.raises(store.LedgerRefused, match="objection 2, which was revoked"):
+        objections.add(ledger_home, firm, scope="organisation", evidence="letter 2", by_whom="me")
+    again = objections.Saying(firm, "letter 2", "me", scope="organisation")
+    assert objections.add_all_numbered(ledger_home, [again]) == [2]
+    assert objections.add(ledger_home, firm, scope="organisation", evidence="letter 4", by_whom="me") == 3
+
+
 def key_of(text: str) -> str:
     return keys.keyed([text], "subject")[0] or ""
 

@@ -1,6 +1,7 @@
 """Short profiles of the proofs (`make prove` runs them long)."""
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -21,9 +22,15 @@ def test_nobody_who_objected_is_in_marketing(tmp_path: Path, seed: int) -> None:
     assert steps["objects"] > 5
 
 
-def test_the_gates_do_what_was_reviewed_and_their_tests_notice_errors(world: World) -> None:  # noqa: F811
+@pytest.fixture(scope="module")
+def trial(world: World) -> Iterator[gates.Trial]:  # noqa: F811
+    made = gates.Trial(world)
+    yield made
+    made.bare.close()
+
+
+def test_the_gates_do_what_was_reviewed_and_their_tests_notice_errors(trial: gates.Trial) -> None:
     """The outcome of a whole world as somebody has read it; a sample of small errors in the models is noticed, each."""
-    trial = gates.Trial(world)
     text = "\n".join(trial.reviewed) + "\n"
     if os.environ.get("UPDATE_SNAPSHOTS"):
         SNAPSHOT.write_text(text, encoding="utf-8")
@@ -32,6 +39,18 @@ def test_the_gates_do_what_was_reviewed_and_their_tests_notice_errors(world: Wor
     outcomes = [trial.judge(mutant) for mutant in gates.sample(every, MUTANTS, seed=int(os.environ.get("SEED", "1")))]
     assert {f"{one.mutant.model}: {one.mutant.what}" for one in outcomes if one.survived} - gates.OPEN == set()
     assert sum(bool(one.noticed) for one in outcomes) > MUTANTS / 2
+
+
+def test_nothing_is_marketed_from_a_source_that_may_not_be(trial: gates.Trial) -> None:
+    """Whom a survey has told of, alone or beside the register, when surveys were made for something else."""
+    count = """
+        select count(*), count(*) filter (person_id in (select person_id from main.decision_makers where 'survey' in sources))
+        from enriched.enr_gate_candidates"""
+    ((_, before),) = trial.bare.db.execute(count).fetchall()
+    trial.bare.db.execute("update reference.source_purposes set may_market = 'no' where source_name = 'survey'")
+    trial.bare.run({"enr_gate_candidates"})
+    ((rest, after),) = trial.bare.db.execute(count).fetchall()
+    assert before > 100 and after == 0 and rest > 10
 
 
 def test_a_mutant_is_one_small_error() -> None:

@@ -41,6 +41,24 @@ points as (
 
 ),
 
+-- Of a row that several sources have made, nobody can take out what one of them told: with one that may not be used, it stays home.
+forbidden as (
+
+    select coalesce(list(source_name), []) as sources
+    from {{ ref('source_purposes') }}
+    where may_market <> 'yes'
+
+),
+
+usable as (
+
+    select told.*
+    from {{ ref('decision_makers') }} as told
+    cross join forbidden
+    where not list_has_any(told.sources, forbidden.sources)
+
+),
+
 links as (
 
     select
@@ -59,7 +77,7 @@ links as (
         any_value(postal_town) as postal_town,
         any_value(verified_on) as verified_on,
         list_sort(list(distinct area_code) filter (area_code <> 'UNCLASSIFIED')) as area_codes
-    from {{ ref('decision_makers') }}
+    from usable
     group by person_id, business_id
 
 ),

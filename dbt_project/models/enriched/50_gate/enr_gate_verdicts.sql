@@ -48,13 +48,18 @@ noticed as (
 
 ),
 
--- A sole trader is told as the person who trades.
-noticed_traders as (
+-- A sole trader is told, and waits for a look, as the person who trades.
+traders as (
 
-    select distinct roles.business_id
+    select
+        roles.business_id,
+        bool_or(noticed.person_id is not null) as is_noticed,
+        min(waiting.objection_id) as waits_for
     from {{ ref('responsible_persons') }} as roles
-    inner join noticed on roles.person_id = noticed.person_id
+    left join noticed on roles.person_id = noticed.person_id
+    left join waiting on roles.person_id = waiting.person_id
     where roles.role_code = 'SOLE_TRADER'
+    group by roles.business_id
 
 ),
 
@@ -64,18 +69,18 @@ examined as (
         candidates.*,
         head.suppression_version,
         hit.* exclude (candidate_id),
-        waiting.objection_id as review_by,
+        coalesce(waiting.objection_id, if(candidates.person_id is null, traders.waits_for, null)) as review_by,
         listed.list_id,
         {%- for gate in gates[:5] %}
         head.suppression_version is not null and hit.{{ gate | lower }}_by is null as is_past_{{ gate | lower }},
         {%- endfor %}
         listed.candidate_id is null as is_past_external_list,
-        head.suppression_version is not null and waiting.person_id is null as is_past_review,
+        head.suppression_version is not null and review_by is null as is_past_review,
         candidates.is_decision_maker as is_past_role_excluded,
         candidates.is_marketing_target as is_past_organisation_status,
         noticed.person_id is not null
         or candidates.person_id is null and candidates.subject_kind = 'legal_person_generic'
-        or candidates.person_id is null and candidates.legal_form_group = 'sole_trader' and noticed_traders.business_id is not null
+        or candidates.person_id is null and candidates.legal_form_group = 'sole_trader' and coalesce(traders.is_noticed, false)
             as is_past_notice_due,
         candidates.channel <> 'email'
         or candidates.legal_form_group not in ('{{ var("no_email_legal_form_groups") | join("', '") }}')
@@ -87,7 +92,7 @@ examined as (
     left join waiting on candidates.person_id = waiting.person_id
     left join {{ ref('enr_listed_candidates') }} as listed on candidates.candidate_id = listed.candidate_id
     left join noticed on candidates.person_id = noticed.person_id
-    left join noticed_traders on candidates.business_id = noticed_traders.business_id
+    left join traders on candidates.business_id = traders.business_id
 
 )
 

@@ -1,4 +1,4 @@
-{{ config(materialized='table') }}
+{{ config(materialized='table', tags=['gates']) }}
 
 -- Candidates that a ban list of others names, by contact point or by organisation.
 with current_entries as (
