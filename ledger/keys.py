@@ -22,7 +22,7 @@ import pyarrow as pa
 
 from base.files import atomic_file
 
-PREFIXES = {"person": "p", "role": "r", "contact_point": "c", "subject": "s"}
+PREFIXES = {"person": "p", "role": "r", "contact_point": "c", "subject": "s", "target": "t"}
 """Purposes, and the letter their ids begin with."""
 
 LEAST_BYTES = 32

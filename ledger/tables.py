@@ -221,11 +221,44 @@ class Acknowledgement(Row):
     acked_at: Mapped[datetime]
 
 
+class FileOrder(Row):
+    """An order of extract files, once or standing. The last row of an order counts.
+
+    spec: JSON of delivery.orders.OrderSpec: group, file, schedule, destination. accepted_*: who on the recipient's side
+    accepted which version of the terms, and when.
+    """
+
+    __tablename__ = "file_order"
+    order_row_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    order_id: Mapped[str] = mapped_column(index=True)
+    recipient_id: Mapped[str]
+    state: Mapped[str]
+    spec: Mapped[str]
+    accepted_terms: Mapped[str]
+    accepted_by: Mapped[str]
+    accepted_at: Mapped[datetime]
+    added_at: Mapped[datetime]
+    by_whom: Mapped[str]
+
+
+class DeliveryEvent(Row):
+    """What became of a delivery: made, sent, withdrawn, failed, reminded, expired. detail: JSON of figures, nobody's data."""
+
+    __tablename__ = "delivery_event"
+    delivery_event_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    delivery_id: Mapped[str] = mapped_column(index=True)
+    order_id: Mapped[str]
+    recipient_id: Mapped[str]
+    what: Mapped[str]
+    at: Mapped[datetime]
+    detail: Mapped[str | None]
+
+
 ROWS: dict[str, type[Row]] = {
     table.__tablename__: table
     for table in (
         KeyUse, Judgement, Correction, Objection, ObjectionKey, Revocation, Review, Notice, Recipient, Disclosure,
-        Acknowledgement,
+        Acknowledgement, FileOrder, DeliveryEvent,
     )
 }  # fmt: skip
 
