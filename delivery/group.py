@@ -17,13 +17,24 @@ from pydantic import BaseModel, Field, ValidationError
 from base.refused import Refused
 from delivery import criteria
 from delivery.nearest import refuse
-from delivery.tree import BRANCHES, MAX_DEPTH, MAX_LEAVES, OPERATORS, OPERATORS_OF, Leaf, Node, Strict, condition, leaves
+from delivery.tree import (
+    BRANCHES,
+    CHANNELS,
+    MAX_DEPTH,
+    MAX_LEAVES,
+    OPERATORS,
+    OPERATORS_OF,
+    Channel,
+    Leaf,
+    Node,
+    Strict,
+    condition,
+    leaves,
+)
 
 MAX_BYTES = 2_000_000
 """How large a file may be."""
 
-Channel = Literal["email", "phone", "post"]
-CHANNELS: tuple[Channel, ...] = ("email", "phone", "post")
 Rank = Literal["p_current", "level", "verified_on", "role_started_on"]
 Name = Annotated[str, Field(min_length=1, max_length=200)]
 

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterator
 from datetime import date
-from typing import Annotated, Any, Union
+from typing import Annotated, Any, Literal, Union
 
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, StrictBool, StrictFloat, StrictInt, Tag
 
@@ -12,6 +12,8 @@ from delivery import criteria
 MAX_DEPTH, MAX_LEAVES, MAX_VALUES = 10, 200, 10_000
 """How deep all/any/not may nest, how many conditions there may be, how many values one may have."""
 
+Channel = Literal["email", "phone", "post"]
+CHANNELS: tuple[Channel, ...] = ("email", "phone", "post")
 Number = Annotated[StrictInt | StrictFloat, Field(allow_inf_nan=False)]
 Scalar = Number | date
 
