@@ -13,6 +13,7 @@ from typing import Any, Self
 import duckdb
 
 from base.files import atomic_file, sweep, write_text
+from base.refused import LandingRefused as LandingRefused
 from ingest.source import Dataset, Source
 
 Progress = Callable[[str, int, int | None], None]
@@ -34,14 +35,6 @@ MEMORY_LIMIT = "500MB"
 INSERTED, CHANGED, DISAPPEARED = "I", "U", "D"
 # In a checksum beside an archived file: what the file was before people were taken out of it (ingest/redact.py).
 WAS = "# was "
-
-
-class LandingRefused(Exception):
-    """A file or a load that is not taken. The message is one clear line for a person; `reason` is its code."""
-
-    def __init__(self, reason: str, message: str) -> None:
-        super().__init__(f"{reason}: {message}")
-        self.reason = reason
 
 
 def quiet(what: str, done: int, total: int | None) -> None:

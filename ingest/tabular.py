@@ -1,76 +1,51 @@
 """One strict reader of the tables people send: CSV and XLSX, everything as text, every bad row refused with its reason.
 
-Belongs here: what makes a file unreadable, unsafe or ambiguous, whatever it is about. Does not belong here: what its
-columns mean (each source's layout says what they are called, its loader what they must hold).
+Belongs here: which rows of a table with a known layout can be taken. Does not belong here: what makes a file unreadable or
+unsafe (base/tables.py), what its columns mean (each source's layout says what they are called, its loader what they must hold).
 
 Nothing is guessed: the format is told by content and must agree with the name, the encoding must hold for every line, the
-header must have the columns the layout requires. A hostile workbook is refused before anything of it is expanded: sizes and
-names are read from the zip's directory, and no part may hold a DTD, so entities cannot be declared, let alone resolved.
+header must have the columns the layout requires.
 """
 
 import csv
-import io
 import json
 import re
-import stat
-import unicodedata
-import warnings
-import zipfile
-import zlib
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime, time
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
-from xml.sax import SAXException
-from xml.sax.handler import ContentHandler
 
-import defusedxml
-import defusedxml.sax
-import openpyxl
 import polars as pl
-from openpyxl.utils.cell import coordinate_to_tuple, range_boundaries
 
+from base.tables import (
+    CONTROL,
+    DELIMITERS,
+    HEADER_WITHIN,
+    LIMITS,
+    SUFFIXES,
+    Limits,
+    Scan,
+    cell_text,
+    decode,
+    fold,
+    taken,
+    workbook,
+)  # fmt: skip
 from ingest.lake import LandingRefused
 from ingest.source import Layout, Source
 from ingest.sources.linefile import Check
 
+__all__ = ["Flag", "Limits", "Table", "files", "fold", "one_each", "read", "said_as", "sift"]
 
-@dataclass(frozen=True)
-class Limits:
-    """What a file may ask of us. A workbook's parts count with the bytes its directory declares; reading enforces those."""
-
-    file_bytes: int = 100_000_000
-    unpacked_bytes: int = 150_000_000
-    # Styles, themes, relations: read whole into objects, so a large one costs a multiple of its size.
-    part_bytes: int = 8_000_000
-    # Kept in memory for the whole reading; beyond this it is no survey.
-    strings_bytes: int = 60_000_000
-    entries: int = 500
-    rows: int = 1_000_000
-    columns: int = 256
-    cell_characters: int = 32_767  # Excel's own
-    depth: int = 64
-
-
-LIMITS = Limits()
-HEADER_WITHIN = 20  # title rows above the header are common in exports
 RECORD_LINES = 50  # a quote that is still open after so many lines was never meant to span them
 CHUNK = 10_000  # rows as objects cost ten times what they cost in a frame
 FURTHER = 1 << 32  # added to the position of each further record of one row
-SUFFIXES = {".xlsx": "xlsx", ".csv": "csv", ".txt": "csv", ".tsv": "csv"}
-DELIMITERS = ";\t,|"
-MINORITY = 1 / 3  # of the lines with letters beyond ASCII: more in the other encoding, and nobody knows which is meant
 
-CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
-ESCAPED = re.compile("[\udc80-\udcff]")
-BEYOND_ASCII = re.compile("[^\x00-\x7f]")
 UTF8_IN_CP1252 = re.compile(r"[ÂÃÅ][\u0080-\u00bf€‚ƒ„…†‡ˆ‰Š‹ŒŽ‘’“”•–—˜™š›œžŸ]")
 # Formulas that reach out of the workbook, or show one thing and do another.
 REACHING = re.compile(r"hyperlink|webservice|importdata|filterxml|rtd\(|call\(|register|\||\[\d|://", re.IGNORECASE)
 PLAIN_HEADER = re.compile(r"^(?!.*\d{5})[\w .,:%()/?-]{1,60}$")
-MEDIA = (".png", ".jpg", ".jpeg", ".gif", ".emf", ".wmf", ".bin")
 
 
 @dataclass(frozen=True)
@@ -129,17 +104,7 @@ def read(path: Path, layout: Layout, limits: Limits = LIMITS) -> Table:
     empty, format_mismatch, not_tabular, encoding, mixed_encoding, header_mismatch, zip_layout, bad_zip, decompress_limit,
     xml_forbidden, macros, sheets, too_many_rows, too_many_columns, cell_too_long.
     """
-    size = path.stat().st_size
-    if size > limits.file_bytes:
-        raise LandingRefused("too_large", f"{path.name}: {size:,} bytes, the limit is {limits.file_bytes:,}")
-    data = path.read_bytes()
-    found = _format(data)
-    said = SUFFIXES.get(path.suffix.lower())
-    if found not in ("csv", "xlsx"):
-        reason, message = _NOT_TABULAR[found]
-        raise LandingRefused(reason, message.format(path.name))
-    if said is None or said != found:
-        raise LandingRefused("format_mismatch", f"{path.name}: by its content this is {found}; save it under its true name")
+    data, found = taken(path, limits)
     return _read_xlsx(data, path.name, layout, limits) if found == "xlsx" else _read_csv(data, path.name, layout, limits)
 
 
@@ -155,12 +120,6 @@ def files(origin: str | Path | None, source: Source) -> list[Path]:
     elif path.exists():
         return [path]
     raise LandingRefused("not_there", f"{path}: no such file, or no .csv or .xlsx in it")
-
-
-def fold(text: str) -> str:
-    """A name as it is compared: no case, no accents, and underscores for everything that is not a letter or digit."""
-    plain = "".join(c for c in unicodedata.normalize("NFKD", text) if not unicodedata.combining(c)).casefold()
-    return re.sub(r"[^a-z0-9]+", "_", plain).strip("_")
 
 
 def said_as(layout: Layout, column: str) -> dict[str, str]:
@@ -193,40 +152,11 @@ def one_each(rows: pl.DataFrame, column: str) -> pl.DataFrame:
     return rows.explode(column).with_columns(_position=pl.col("_position") + FURTHER * pl.int_range(pl.len()).over("_position"))
 
 
-# --- what kind of file --------------------------------------------------------------------------------------------------
-
-_NOT_TABULAR = {
-    "empty": ("empty", "{}: holds nothing"),
-    "xls": ("not_tabular", "{}: is an old Excel file (.xls) or an encrypted one; save it as .xlsx without a password"),
-    "html": ("not_tabular", "{}: is a web page or XML, not a table; export it as .xlsx or .csv"),
-    "json": ("not_tabular", "{}: is JSON, not a table"),
-    "pdf": ("not_tabular", "{}: is a PDF, not a table"),
-    "packed": ("not_tabular", "{}: is a compressed file; send what is in it"),
-}
-
-
-def _format(data: bytes) -> str:
-    start = data[:4096].removeprefix(b"\xef\xbb\xbf").lstrip()
-    if not start.strip(b"\x00"):
-        return "empty"
-    if data.startswith(b"PK"):
-        return "xlsx"
-    if data.startswith(b"\xd0\xcf\x11\xe0"):
-        return "xls"
-    if data.startswith((b"\x1f\x8b", b"BZh", b"7z\xbc\xaf", b"\xfd7zXZ", b"Rar!", b"\x28\xb5\x2f\xfd")):
-        return "packed"
-    if start.startswith(b"%PDF"):
-        return "pdf"
-    if re.match(rb"<(\?xml|!doctype|html|table|head|body|meta|script)", start, re.IGNORECASE):
-        return "html"
-    return "json" if re.match(rb'[{\[]\s*["{\[]', start) else "csv"
-
-
 # --- CSV ----------------------------------------------------------------------------------------------------------------
 
 
 def _read_csv(data: bytes, name: str, layout: Layout, limits: Limits) -> Table:
-    text, encoding, bad_lines = _decode(data, name)
+    text, encoding, bad_lines = decode(data, name)
     text = text.replace("\r\n", "\n")
     if "\n" not in text:
         text = text.replace("\r", "\n")
@@ -238,29 +168,6 @@ def _read_csv(data: bytes, name: str, layout: Layout, limits: Limits) -> Table:
     last = table.refused["_position"].max() if table.refused.height else 0
     table.cut_off = not text.endswith("\n") and last == len(lines)
     return table
-
-
-def _decode(data: bytes, name: str) -> tuple[str, str, set[int]]:
-    """(text, encoding, numbers of the lines that are not in it, from 0). Strict: U+FFFD never comes to be."""
-    if data.startswith((b"\xff\xfe", b"\xfe\xff")) or data[:2000].count(0) > len(data[:2000]) // 5:
-        raise LandingRefused("encoding", f"{name}: is UTF-16; save it as UTF-8")
-    marked = data.startswith(b"\xef\xbb\xbf")
-    text = data.removeprefix(b"\xef\xbb\xbf").decode("utf-8", "surrogateescape")
-    lines = text.split("\n")
-    foreign = {n for n, line in enumerate(lines) if ESCAPED.search(line)}
-    proper = {n for n, line in enumerate(lines) if n not in foreign and BEYOND_ASCII.search(line)}
-    if not foreign or marked:
-        return text, "utf-8-sig" if marked else "utf-8", foreign
-    share = len(foreign) / (len(foreign) + len(proper))
-    if MINORITY < share < 1 - MINORITY:
-        raise LandingRefused(
-            "mixed_encoding", f"{name}: {len(proper)} lines are UTF-8 and {len(foreign)} are not; save it whole as UTF-8"
-        )
-    if share <= MINORITY:
-        return text, "utf-8", foreign
-    # ISO-8859-1 differs from its superset Windows-1252 only in control characters that no list of people holds.
-    text = data.decode("cp1252", "surrogateescape")
-    return text, "cp1252", proper | {n for n, line in enumerate(text.split("\n")) if ESCAPED.search(line)}
 
 
 def _csv_header(lines: list[str], layout: Layout, name: str) -> tuple[str, int, list[str]]:
@@ -318,137 +225,11 @@ def _csv_records(lines: list[str], start: int, delimiter: str, width: int, bad_l
 
 
 def _read_xlsx(data: bytes, name: str, layout: Layout, limits: Limits) -> Table:
-    try:
-        with zipfile.ZipFile(io.BytesIO(data)) as archive:
-            _check_directory(archive, name, limits)
-            scans = {part: _scan(archive, part, name, limits) for part in archive.namelist() if _is_xml(part)}
-        # openpyxl warns of what it leaves out (styles, validations); that is none of our concern.
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            book = openpyxl.load_workbook(io.BytesIO(data), read_only=True, data_only=True, keep_links=False)
-            try:
-                return _read_book(book, scans, name, layout, limits)
-            finally:
-                book.close()
-    except defusedxml.DefusedXmlException as error:
-        raise LandingRefused("xml_forbidden", f"{name}: holds a document type or entities, which no workbook needs") from error
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
-        raise LandingRefused("bad_zip", f"{name}: damaged or half-written workbook ({type(error).__name__})") from error
-    except (SAXException, KeyError, ValueError, TypeError, AttributeError, IndexError, SyntaxError, OverflowError) as error:
-        # What openpyxl raises for parts that contradict each other; its own words may quote the file.
-        raise LandingRefused("bad_workbook", f"{name}: not a sound workbook ({type(error).__name__})") from error
+    with workbook(data, name, limits) as (book, scans):
+        return _read_book(book, scans, name, layout, limits)
 
 
-def _is_xml(part: str) -> bool:
-    return not part.lower().endswith(MEDIA) and not part.endswith("/")
-
-
-def _check_directory(archive: zipfile.ZipFile, name: str, limits: Limits) -> None:
-    """Refuse by the zip's directory, before anything is unpacked."""
-    entries = archive.infolist()
-    names = [entry.filename for entry in entries]
-    if len(entries) > limits.entries:
-        raise LandingRefused("zip_layout", f"{name}: {len(entries):,} parts, the limit is {limits.entries}")
-    for entry in entries:
-        path = PurePosixPath(entry.filename)
-        link = stat.S_ISLNK(entry.external_attr >> 16)
-        if path.is_absolute() or ".." in path.parts or "\\" in entry.filename or ":" in entry.filename or link:
-            raise LandingRefused("zip_layout", f"{name}: a part has a name that leads out of the workbook")
-        if entry.flag_bits & 1:
-            raise LandingRefused("zip_layout", f"{name}: a part is encrypted; save it without a password")
-    if len({n.casefold() for n in names}) < len(names):
-        raise LandingRefused("zip_layout", f"{name}: two parts have one name")
-    if any(n.casefold().endswith("vbaproject.bin") for n in names):
-        raise LandingRefused("macros", f"{name}: holds macros; save it as .xlsx without them")
-    if not {"[Content_Types].xml", "xl/workbook.xml"} <= set(names):
-        raise LandingRefused("format_mismatch", f"{name}: is a zip but no Excel workbook")
-    if (unpacked := sum(entry.file_size for entry in entries)) > limits.unpacked_bytes:
-        raise LandingRefused(
-            "decompress_limit", f"{name}: unpacks to {unpacked:,} bytes, the limit is {limits.unpacked_bytes:,}"
-        )
-    for entry in entries:
-        part = entry.filename.lower()
-        limit = limits.strings_bytes if "sharedstrings" in part else limits.part_bytes
-        if "/worksheets/sheet" not in part and not part.endswith(MEDIA) and entry.file_size > limit:
-            raise LandingRefused(
-                "decompress_limit", f"{name}: a part unpacks to {entry.file_size:,} bytes, the limit is {limit:,}"
-            )
-
-
-class _Scan(ContentHandler):
-    """What openpyxl's stream does not tell of a sheet: formulas, merged ranges, true extent. Reading any part with it also
-    proves that the part declares no entities and is not nested beyond reason."""
-
-    def __init__(self, limits: Limits, part: str, name: str) -> None:
-        super().__init__()
-        self.limits, self.is_sheet, self.name = limits, part.lower().startswith("xl/worksheets/"), name
-        self.depth = self.rows = self.columns = self._row = self._column = 0
-        self.formulas: dict[tuple[int, int], str] = {}
-        self.shared: dict[str, str] = {}
-        self.merged: list[tuple[int, int, int, int]] = []
-        self._formula: list[str] | None = None
-        self._shared_index: str | None = None
-
-    def startElement(self, tag: str, attributes: Any) -> None:
-        self.depth += 1
-        if self.depth > self.limits.depth:
-            raise LandingRefused("xml_forbidden", f"{self.name}: nested deeper than {self.limits.depth}")
-        if not self.is_sheet:
-            return
-        tag = tag.rpartition(":")[2]
-        if tag == "row":
-            number = int(attributes.get("r", self._row + 1))
-            if number <= self._row:
-                # openpyxl would pass over such a row in silence.
-                raise LandingRefused("bad_workbook", f"{self.name}: row {number} stands after row {self._row}")
-            self._row, self._column = number, 0
-            self.rows = number
-            if number > self.limits.rows + HEADER_WITHIN:
-                raise LandingRefused("too_many_rows", f"{self.name}: more than {self.limits.rows:,} rows")
-        elif tag == "c":
-            where = coordinate_to_tuple(attributes["r"]) if "r" in attributes else (self._row, self._column + 1)
-            if where[0] != self._row or where[1] <= self._column:
-                raise LandingRefused("bad_workbook", f"{self.name}: a cell of row {self._row} is out of place")
-            self._column = where[1]
-            self.columns = max(self.columns, self._column)
-            if self.columns > self.limits.columns:
-                raise LandingRefused("too_many_columns", f"{self.name}: more than {self.limits.columns} columns")
-        elif tag == "f":
-            self._formula, self._shared_index = [], attributes.get("si")
-        elif tag == "mergeCell":
-            left, top, right, bottom = range_boundaries(attributes["ref"])
-            self.merged.append((top, left, bottom, right))
-
-    def characters(self, content: str) -> None:
-        if self._formula is not None:
-            self._formula.append(content)
-
-    def endElement(self, tag: str) -> None:
-        self.depth -= 1
-        if self._formula is not None and tag.rpartition(":")[2] == "f":
-            text = "".join(self._formula)
-            if self._shared_index is not None:
-                text = self.shared.setdefault(self._shared_index, text)
-            self.formulas[self._row, self._column] = text
-            self._formula = None
-
-    def is_merged(self, row: int) -> bool:
-        return any(top <= row <= bottom for top, _, bottom, _ in self.merged)
-
-
-def _scan(archive: zipfile.ZipFile, part: str, name: str, limits: Limits) -> _Scan:
-    parser = defusedxml.sax.make_parser()
-    parser.forbid_dtd = True
-    scan = _Scan(limits, part, name)
-    parser.setContentHandler(scan)
-    with archive.open(part) as stream:
-        while piece := stream.read(1 << 16):
-            parser.feed(piece)
-    parser.close()
-    return scan
-
-
-def _read_book(book: Any, scans: dict[str, _Scan], name: str, layout: Layout, limits: Limits) -> Table:
+def _read_book(book: Any, scans: dict[str, Scan], name: str, layout: Layout, limits: Limits) -> Table:
     found = []
     for sheet in book.worksheets:
         scan = scans.get(sheet._worksheet_path)
@@ -457,7 +238,9 @@ def _read_book(book: Any, scans: dict[str, _Scan], name: str, layout: Layout, li
         sheet.reset_dimensions()  # they are what the file claims
         first = sheet.iter_rows(min_row=1, max_row=min(HEADER_WITHIN, scan.rows), max_col=scan.columns, values_only=True)
         if scan.rows and sheet.sheet_state == "visible":
-            known = [(len(_known(cells := [_text(v) for v in row], layout)), n, cells) for n, row in enumerate(first, start=1)]
+            known = [
+                (len(_known(cells := [cell_text(v) for v in row], layout)), n, cells) for n, row in enumerate(first, start=1)
+            ]
             best = max(known, key=lambda k: (k[0], -k[1]), default=(0, 1, []))
             if set(layout.required) <= _known(best[2], layout).keys() or len(book.worksheets) == 1:
                 found.append((sheet, scan, best[1], best[2]))
@@ -475,12 +258,12 @@ def _read_book(book: Any, scans: dict[str, _Scan], name: str, layout: Layout, li
     return table
 
 
-def _xlsx_records(sheet: Any, scan: _Scan, header_row: int, header: list[str], layout: Layout) -> Iterator[_Record]:
+def _xlsx_records(sheet: Any, scan: Scan, header_row: int, header: list[str], layout: Layout) -> Iterator[_Record]:
     columns = {index: column for column, index in _known(header, layout).items()}
     for number, row in enumerate(
         sheet.iter_rows(min_row=header_row + 1, max_row=scan.rows, max_col=scan.columns), start=header_row + 1
     ):
-        record = _Record(number, [_text(cell.value) for cell in row[: len(header)]])
+        record = _Record(number, [cell_text(cell.value) for cell in row[: len(header)]])
         record.cells += [""] * (len(header) - len(record.cells))
         if any(cell.value is not None for cell in row[len(header) :]):
             record.fault = ("ragged", None)
@@ -502,21 +285,6 @@ def _xlsx_records(sheet: Any, scan: _Scan, header_row: int, header: list[str], l
         if scan.merged and scan.is_merged(number):
             record.fault = ("merged_cells", None)
         yield record
-
-
-def _text(value: object) -> str:
-    """A cell as text: dates as ISO dates, whole numbers without a point, nothing in scientific form."""
-    if value is None:
-        return ""
-    if isinstance(value, bool):
-        return "1" if value else "0"
-    if isinstance(value, datetime):
-        return value.date().isoformat() if value.time() == time() else value.isoformat(sep=" ", timespec="seconds")
-    if isinstance(value, date | time):
-        return value.isoformat()
-    if isinstance(value, float):
-        return str(int(value)) if value.is_integer() and abs(value) < 1e18 else repr(value)
-    return str(value)
 
 
 # --- common to both -----------------------------------------------------------------------------------------------------

@@ -14,7 +14,7 @@ from orchestration import cli
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
 PAGES = [ROOT / "README.md", *sorted(DOCS.rglob("*.md"))]
-INGEST = sorted((ROOT / "ingest").rglob("*.py"))
+INGEST = [*sorted((ROOT / "ingest").rglob("*.py")), ROOT / "base" / "tables.py"]
 # What takes a reason code as its first argument.
 GIVERS = {"LandingRefused", "Check", "Verdict"}
 
