@@ -10,7 +10,7 @@ from pathlib import Path
 import pyarrow as pa
 
 from delivery.render import csvfile, jsonlines, parquet, xlsx
-from delivery.render.batches import batches
+from delivery.render.batches import frames
 from delivery.render.model import About, Gate, Profile, RenderedFile
 
 __all__ = ["About", "Gate", "Profile", "RenderedFile", "render"]
@@ -26,4 +26,4 @@ def render(rows: pa.Table | Iterator[pa.RecordBatch], profile: Profile, about: A
     rows: in their final order; columns as columns.schema(...) gives them, columns that were not ordered may be absent.
     No rows: a file with its header. Raises Refused for a column or reason that is none, or a cell that no sheet can hold.
     """
-    return WRITERS[profile.format](batches(rows, about), profile, about, folder)
+    return WRITERS[profile.format](frames(rows, about), profile, about, folder)

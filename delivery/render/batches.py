@@ -18,7 +18,7 @@ GIVEN = {"NOT_KNOWN", "NO_SOURCE", "NO_TOPIC", "WITHHELD", "NOT_APPLICABLE"}
 """What a row may say of itself. No reason tells why something is withheld: an objection is nobody's business."""
 
 
-def batches(rows: pa.Table | Iterator[pa.RecordBatch], about: About) -> Iterator[pl.DataFrame]:
+def frames(rows: pa.Table | Iterator[pa.RecordBatch], about: About) -> Iterator[pl.DataFrame]:
     """Frames of ROWS rows: the columns of the file by code without `missing`, and beside each its reasons.
 
     Raises Refused for a column, a type or a reason that no extract has.

@@ -5,6 +5,8 @@ blanks, and in the full-width letters of East Asian input. It gets a leading apo
 only is exempt: it cannot call anything, and guarding it would break every one of them.
 """
 
+from collections.abc import Callable
+
 import polars as pl
 
 from delivery import columns
@@ -21,13 +23,20 @@ SEPARATOR = "|"
 GUARD = "'"
 
 
-def text_cells(frame: pl.DataFrame, about: About, profile: Profile) -> pl.DataFrame:
-    """Every column as text by code, `missing` included; numbers with a point and no guard. raw: words for codes, no more."""
+def text_cells(
+    frame: pl.DataFrame, about: About, profile: Profile, through: Callable[[pl.DataFrame], pl.DataFrame] = lambda cells: cells
+) -> pl.DataFrame:
+    """Every column as text by code, `missing` included; numbers with a point and no guard. raw: words for codes, no more.
+
+    through: what else is done to clean cells, before they are guarded.
+    """
     listed = [_text(column, profile) for column in about.columns if column.code != MISSING]
     shown = frame.select(*listed, missing(about, profile.value_language, profile.header_language))
     if profile.raw:
         return shown
-    return shown.with_columns(guarded(cleaned(pl.col(column.code))) for column in about.columns if column.is_text)
+    texts = [column.code for column in about.columns if column.is_text]
+    # The guard comes last: a transliterated `−1` begins with a hyphen that it did not begin with before.
+    return through(shown.with_columns(cleaned(pl.col(texts)))).with_columns(guarded(pl.col(code)) for code in texts)
 
 
 def _text(column: Column, profile: Profile) -> pl.Expr:

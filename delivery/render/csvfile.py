@@ -3,6 +3,7 @@ without quotes, an empty text one with them.
 """
 
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import polars as pl
@@ -27,9 +28,8 @@ def write(batches: Iterator[pl.DataFrame], profile: Profile, about: About, folde
         headers = [column.headers[profile.header_language] for column in about.columns]
         out.write((DELIMITER.join(f'"{header}"' for header in headers) + END).encode(charset))
         for frame in batches:
-            cells = text_cells(frame, about, profile)
-            if charset == "cp1252":
-                cells = report.encodable(cells, first_row=rows + 1)
+            encodable = partial(report.encodable, first_row=rows + 1)
+            cells = text_cells(frame, about, profile, *([encodable] if charset == "cp1252" else []))
             out.write(lines(cells, about, profile).encode(charset))
             rows += len(frame)
     dialect: dict[str, str | bool] = {

@@ -20,7 +20,7 @@ def write(batches: Iterator[pl.DataFrame], profile: Profile, about: About, folde
     metadata = {
         "file_id": about.file_id, "contract_version": about.contract_version, "valid_until": about.valid_until.isoformat(),
     }  # fmt: skip
-    schema = pa.schema([(column.headers[language], arrow_type(column)) for column in about.columns], metadata=metadata)
+    schema = pa.schema([(column.headers[language], arrow_type(column)) for column in about.columns])
     impersonal = [column.headers[language] for column in about.columns if not column.is_personal and column.kind != "list"]
     rows = 0
     with (
@@ -36,4 +36,5 @@ def write(batches: Iterator[pl.DataFrame], profile: Profile, about: About, folde
             shown.columns = [column.headers[language] for column in about.columns]
             writer.write_table(shown.to_arrow().cast(schema))
             rows += len(frame)
+        writer.add_key_value_metadata(metadata)
     return [rendered(path, "data", rows, about, profile, text_columns=())]

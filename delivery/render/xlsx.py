@@ -7,7 +7,7 @@ can hold go on in a second file.
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from itertools import count
+from itertools import chain, count
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +25,7 @@ MAX_ROWS = 1_048_575
 MAX_CELL = 32_767
 """UTF-16 units in a cell. XlsxWriter would cut a longer one off."""
 ESCAPE = re.compile(r"_(?=x[0-9A-Fa-f]{4}_)")
-"""Readers take `_x0041_` in a cell for the character of that number, unless its underscore is written so itself."""
+"""Readers take `_x0041_` in a cell for the character of that number, unless its underscore is written that way itself."""
 
 
 def write(batches: Iterator[pl.DataFrame], profile: Profile, about: About, folder: Path) -> list[RenderedFile]:
@@ -36,7 +36,7 @@ def write(batches: Iterator[pl.DataFrame], profile: Profile, about: About, folde
         path = folder / f"{about.stem}{f'_{number}' if number > 1 else ''}.{EXTENSIONS['xlsx']}"
         with _workbook(path, about, profile) as (book, sheet):
             rows, formats = 0, _formats(book, about)
-            for frame in _with(rest, batches):
+            for frame in chain([rest] if rest is not None else [], batches):
                 room = MAX_ROWS - rows
                 _rows(sheet, frame.head(room), rows + 1, about, profile, formats)
                 rows += min(len(frame), room)
@@ -48,12 +48,6 @@ def write(batches: Iterator[pl.DataFrame], profile: Profile, about: About, folde
         if rest is None:
             return written
     raise AssertionError("unreachable")
-
-
-def _with(rest: pl.DataFrame | None, batches: Iterator[pl.DataFrame]) -> Iterator[pl.DataFrame]:
-    if rest is not None:
-        yield rest
-    yield from batches
 
 
 @contextmanager
@@ -70,8 +64,7 @@ def _workbook(path: Path, about: About, profile: Profile) -> Iterator[tuple[Any,
         book.set_properties({"created": about.as_of, "title": about.stem, "author": "", "comments": ""})
         try:
             names = sheets.NAMES[profile.header_language]
-            sheet = book.add_worksheet(names[0])
-            sheet.freeze_panes(1, 0)
+            sheet = _add_sheet(book, names[0])
             _cells(sheet, 0, [column.headers[profile.header_language] for column in about.columns], _bold(book))
             for number, column in enumerate(about.columns):
                 sheet.set_column(number, number, column.width)
@@ -93,8 +86,7 @@ def _bold(book: Any) -> Any:
 
 
 def _sheet(book: Any, name: str, widths: tuple[int, ...], lines: list[tuple[str | int, ...]]) -> None:
-    sheet = book.add_worksheet(name)
-    sheet.freeze_panes(1, 0)
+    sheet = _add_sheet(book, name)
     for number, width in enumerate(widths):
         sheet.set_column(number, number, width)
     bold, text = _bold(book), book.add_format({"num_format": "@"})
@@ -131,6 +123,27 @@ def _cells(sheet: Any, number: int, line: list[str] | tuple[str | int, ...], for
 
 def _write_text(sheet: Any, row: int, column: int, text: str, form: Any) -> None:
     """A cell of text. Raises Refused for one that no sheet can hold: cut off it would be another value."""
-    escaped = ESCAPE.sub("_x005F_", text) if "_x" in text else text
-    if sheet.write_string(row, column, escaped, form) == -2:
+    if sheet.write_string(row, column, text, form) == -2:
         raise Refused(f"a cell of row {row + 1} is longer than the {MAX_CELL} characters that XLSX can hold: take CSV")
+
+
+def _escaped(text: str) -> str:
+    """A cell's text before it becomes XML; of `_x0041_x0042_` XlsxWriter's own escapes the first half only.
+
+    Control characters are gone by then.
+    """
+    return ESCAPE.sub("_x005F_", text)
+
+
+def _add_sheet(book: Any, name: str) -> Any:
+    sheet = book.add_worksheet(name)
+
+    def plain(text: str, attributes: Any) -> None:
+        sheet._xml_inline_string(text, True, attributes)
+
+    # A text from `<r>` to `</r>` XlsxWriter takes for rich text of its own making and writes as it is: a firm of that name
+    # could bring a formula along. There is no rich text here.
+    sheet._xml_rich_inline_string = plain
+    sheet._escape_control_characters = _escaped
+    sheet.freeze_panes(1, 0)
+    return sheet
