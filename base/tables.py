@@ -5,6 +5,7 @@ belong here: columns and rows. A hostile workbook is refused before anything of 
 the zip's directory, and no part may hold a DTD, so entities cannot be declared, let alone resolved.
 """
 
+import csv
 import io
 import re
 import stat
@@ -14,7 +15,7 @@ import zipfile
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime, time
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -47,6 +48,7 @@ class Limits:
 
 
 LIMITS = Limits()
+RECORD_LINES = 50  # a quote that is still open after so many lines was never meant to span them
 HEADER_WITHIN = 20  # title rows above the header are common in exports
 SUFFIXES = {".xlsx": "xlsx", ".csv": "csv", ".txt": "csv", ".tsv": "csv"}
 DELIMITERS = ";\t,|"
@@ -131,6 +133,48 @@ def decode(data: bytes, name: str) -> tuple[str, str, set[int]]:
     # ISO-8859-1 differs from its superset Windows-1252 only in control characters that no list of people holds.
     text = data.decode("cp1252", "surrogateescape")
     return text, "cp1252", proper | {n for n, line in enumerate(text.split("\n")) if ESCAPED.search(line)}
+
+
+@dataclass
+class Record:
+    """One row as read: `fault` is (reason, column index or None) when it cannot be taken."""
+
+    position: int
+    cells: list[str]
+    fault: tuple[str, int | None] | None = None
+    flags: list[tuple[int, str]] = field(default_factory=list)
+
+
+def csv_records(lines: list[str], start: int, delimiter: str, width: int, bad_lines: set[int]) -> Iterator[Record]:
+    """The records after line `start`. A line that opens a quote nothing closes is refused alone: reading resumes after it,
+    so that it cannot swallow the rest of the file."""
+    begin = start
+
+    def feed() -> Iterator[str]:
+        for n in range(begin, len(lines)):
+            if n - begin >= RECORD_LINES:
+                raise csv.Error("a record of too many lines")
+            yield lines[n]
+
+    while begin < len(lines):
+        reader, offset = csv.reader(feed(), delimiter=delimiter, strict=True), begin
+        try:
+            for cells in reader:
+                end = offset + reader.line_num
+                if len(cells) > width and not any(c.strip() for c in cells[width:]):
+                    cells = cells[:width]
+                fault: tuple[str, int | None] | None = None
+                if bad_lines and not bad_lines.isdisjoint(range(begin, end)):
+                    fault = ("encoding", None)
+                elif len(cells) != width and any(c.strip() for c in cells):
+                    if end - begin > 1:
+                        raise csv.Error("a quote that was closed by another record's")
+                    fault = ("ragged", None)
+                yield Record(begin + 1, cells, fault)
+                begin = end
+        except csv.Error:
+            yield Record(begin + 1, [lines[begin].rstrip("\n")], ("unbalanced_quote", None))
+            begin += 1
 
 
 def _is_xml(part: str) -> bool:

@@ -25,8 +25,10 @@ from base.tables import (
     LIMITS,
     SUFFIXES,
     Limits,
+    Record,
     Scan,
     cell_text,
+    csv_records,
     decode,
     fold,
     taken,
@@ -38,7 +40,6 @@ from ingest.sources.linefile import Check
 
 __all__ = ["Flag", "Limits", "Table", "files", "fold", "one_each", "read", "said_as", "sift"]
 
-RECORD_LINES = 50  # a quote that is still open after so many lines was never meant to span them
 CHUNK = 10_000  # rows as objects cost ten times what they cost in a frame
 FURTHER = 1 << 32  # added to the position of each further record of one row
 
@@ -82,16 +83,6 @@ class Table:
         """The flags, counted by column, without a value of the file."""
         counted = Counter((f.flag, f.column) for f in self.flags)
         return [f"{flag} in {column}: {times} row(s)" for (flag, column), times in sorted(counted.items())]
-
-
-@dataclass
-class _Record:
-    """One row as read: `fault` is (reason, column index or None) when it cannot be taken."""
-
-    position: int
-    cells: list[str]
-    fault: tuple[str, int | None] | None = None
-    flags: list[tuple[int, str]] = field(default_factory=list)
 
 
 REFUSED = {"_position": pl.Int64, "_key": pl.String, "_reason": pl.String, "_path": pl.String, "_original": pl.String}
@@ -162,7 +153,7 @@ def _read_csv(data: bytes, name: str, layout: Layout, limits: Limits) -> Table:
         text = text.replace("\r", "\n")
     lines = [line + "\n" for line in text.split("\n")]
     delimiter, header_row, header = _csv_header(lines, layout, name)
-    records = _csv_records(lines, header_row, delimiter, len(header), bad_lines)
+    records = csv_records(lines, header_row, delimiter, len(header), bad_lines)
     table = _assemble(records, header, layout, limits, name, format="csv")
     table.encoding, table.delimiter, table.header_row = encoding, delimiter, header_row
     last = table.refused["_position"].max() if table.refused.height else 0
@@ -187,38 +178,6 @@ def _csv_header(lines: list[str], layout: Layout, name: str) -> tuple[str, int, 
     while cells and not cells[-1].strip():
         cells.pop()  # a delimiter at the end of every line
     return delimiter, number, cells
-
-
-def _csv_records(lines: list[str], start: int, delimiter: str, width: int, bad_lines: set[int]) -> Iterator[_Record]:
-    """The records after line `start`. A line that opens a quote nothing closes is refused alone: reading resumes after it,
-    so that it cannot swallow the rest of the file."""
-    begin = start
-
-    def feed() -> Iterator[str]:
-        for n in range(begin, len(lines)):
-            if n - begin >= RECORD_LINES:
-                raise csv.Error("a record of too many lines")
-            yield lines[n]
-
-    while begin < len(lines):
-        reader, offset = csv.reader(feed(), delimiter=delimiter, strict=True), begin
-        try:
-            for cells in reader:
-                end = offset + reader.line_num
-                if len(cells) > width and not any(c.strip() for c in cells[width:]):
-                    cells = cells[:width]
-                fault: tuple[str, int | None] | None = None
-                if bad_lines and not bad_lines.isdisjoint(range(begin, end)):
-                    fault = ("encoding", None)
-                elif len(cells) != width and any(c.strip() for c in cells):
-                    if end - begin > 1:
-                        raise csv.Error("a quote that was closed by another record's")
-                    fault = ("ragged", None)
-                yield _Record(begin + 1, cells, fault)
-                begin = end
-        except csv.Error:
-            yield _Record(begin + 1, [lines[begin].rstrip("\n")], ("unbalanced_quote", None))
-            begin += 1
 
 
 # --- XLSX ---------------------------------------------------------------------------------------------------------------
@@ -258,12 +217,12 @@ def _read_book(book: Any, scans: dict[str, Scan], name: str, layout: Layout, lim
     return table
 
 
-def _xlsx_records(sheet: Any, scan: Scan, header_row: int, header: list[str], layout: Layout) -> Iterator[_Record]:
+def _xlsx_records(sheet: Any, scan: Scan, header_row: int, header: list[str], layout: Layout) -> Iterator[Record]:
     columns = {index: column for column, index in _known(header, layout).items()}
     for number, row in enumerate(
         sheet.iter_rows(min_row=header_row + 1, max_row=scan.rows, max_col=scan.columns), start=header_row + 1
     ):
-        record = _Record(number, [cell_text(cell.value) for cell in row[: len(header)]])
+        record = Record(number, [cell_text(cell.value) for cell in row[: len(header)]])
         record.cells += [""] * (len(header) - len(record.cells))
         if any(cell.value is not None for cell in row[len(header) :]):
             record.fault = ("ragged", None)
@@ -310,9 +269,7 @@ def _check_header(cells: list[str], layout: Layout, name: str) -> None:
         raise LandingRefused("header_mismatch", f"{name}: two columns are called {', '.join(sorted(twice))}")
 
 
-def _assemble(
-    records: Iterable[_Record], header: list[str], layout: Layout, limits: Limits, name: str, *, format: str
-) -> Table:
+def _assemble(records: Iterable[Record], header: list[str], layout: Layout, limits: Limits, name: str, *, format: str) -> Table:
     """Rows into frames, piece by piece; every record that is not empty goes into `rows` or `refused`."""
     if len(header) > limits.columns:
         raise LandingRefused("too_many_columns", f"{name}: {len(header)} columns, the limit is {limits.columns}")
