@@ -123,3 +123,20 @@ def code_of(header: str, language: Language) -> str:
         if column.headers[language] == header:
             return column.code
     raise Refused(f"no column of an extract is called {header!r} in {language}")
+
+
+def reference() -> str:
+    """The table of docs/reference/extract-files.md."""
+    lines = ["| code | fi | sv | en | kind | channel | personal | what |", "|---|---|---|---|---|---|---|---|"]
+    for column in every().values():
+        names = " | ".join(f"`{column.headers[language]}`" for language in LANGUAGES)
+        note = {"delta": " Deltas only.", "maintenance": " Register maintenance only.", "always": ""}[column.part]
+        note += " Persons only." if column.unit == "person" else ""
+        personal = "yes" if column.is_personal else ""
+        what = f"{column.descriptions['en']}.{note}"
+        lines.append(f"| `{column.code}` | {names} | {column.kind} | {column.channel or ''} | {personal} | {what} |")
+    return "\n".join(lines) + "\n"
+
+
+if __name__ == "__main__":
+    print(reference(), end="")

@@ -317,3 +317,7 @@ def schema() -> dict[str, Any]:
 def schema_text() -> str:
     """docs/schemas/delivery-manifest-1.json; a test holds it current."""
     return json.dumps(schema(), ensure_ascii=False, indent=2, sort_keys=True) + "\n"
+
+
+if __name__ == "__main__":
+    files.write_text(Path("docs", "schemas", f"{SCHEMA_ID}.json"), schema_text())
