@@ -19,6 +19,9 @@ import duckdb
 from base.refused import Refused
 from delivery.nearest import refuse
 
+REMEMBERED = 10_000
+"""Conditions whose codes have been looked up are kept, so many at most."""
+
 Scalar = float | date
 Kind = Literal["set", "range", "flag", "text"]
 
@@ -127,7 +130,8 @@ class Codebook:
     def __init__(self, db: duckdb.DuckDBPyConnection) -> None:
         self._db = db
         self._known: dict[str, dict[str, tuple[str, ...]]] = {}
-        self._crossed: list[tuple[str, str]] | None = None
+        self._crossed: tuple[dict[str, list[str]], dict[str, list[str]]] | None = None
+        self._tests: dict[tuple[str, str, str], Test] = {}
 
     def valid(self, criterion: Criterion) -> dict[str, tuple[str, ...]]:
         """Valid codes of a set with their names (Finnish first)."""
@@ -141,6 +145,14 @@ class Codebook:
 
     def test(self, criterion: Criterion, operator: str, asked: object) -> Test:
         """What a condition means here. asked: as the group has it. Raises Refused, naming the nearest valid code."""
+        key = (criterion.code, operator, repr(asked))
+        if key not in self._tests:
+            if len(self._tests) >= REMEMBERED:
+                self._tests.clear()
+            self._tests[key] = self._test(criterion, operator, asked)
+        return self._tests[key]
+
+    def _test(self, criterion: Criterion, operator: str, asked: object) -> Test:
         if operator == "is":
             return Test(criterion.column, "flag", wants=bool(asked))
         if operator == "contains":
@@ -180,14 +192,13 @@ class Codebook:
     def _splits(self, prefixes: Sequence[str]) -> tuple[str, ...]:
         """What the crosswalk makes of codes of TOL 2008: where one splits, and what of others comes with it."""
         if self._crossed is None:
-            self._crossed = self._db.execute(
+            self._crossed = ({}, {})
+            for old, new in self._db.execute(
                 "select code_2008, code_2025 from registry.reference.industry_crosswalk order by all"
-            ).fetchall()
-        targets: dict[str, list[str]] = {}
-        origins: dict[str, list[str]] = {}
-        for old, new in self._crossed:
-            targets.setdefault(old, []).append(new)
-            origins.setdefault(new, []).append(old)
+            ).fetchall():
+                self._crossed[0].setdefault(old, []).append(new)
+                self._crossed[1].setdefault(new, []).append(old)
+        targets, origins = self._crossed
         asked = [old for old in targets if old.startswith(tuple(prefixes))]
         notes = [
             f"TOL 2008 {dotted(old)} splits into {', '.join(map(dotted, targets[old]))}"

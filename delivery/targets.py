@@ -1,8 +1,9 @@
 """One relation of everything that can be picked: a row for each target of a unit, with its criteria and its gates by channel.
 
 A target is a person at an organisation, or an organisation itself, that could be reached by some channel if no gate closed.
-Columns: target_id, person_id, business_id; for each channel its gate (null: no such channel; 0: passes every standing gate;
-else the rank of the first that it fails) and kind (whom a message reaches); `existed`; then one for each criterion.
+Columns: row_no (from 0, those of an organisation side by side), target_id, person_id, business_id; for each channel its gate
+(null: no such channel; 0: passes every standing gate; else the rank of the first that it fails) and kind (whom a message
+reaches); `existed`; then one for each criterion.
 
 As of an earlier day the criteria are of that day and the gates are today's: whoever may not be reached today never is.
 """
@@ -54,6 +55,7 @@ e as (
     group by history.business_id
 )
 select
+    cast(row_number() over (order by g.business_id, g.person_id) - 1 as uinteger) as row_no,
     concat_ws('|', coalesce(g.person_id, ''), g.business_id) as target_id,
     g.person_id,
     g.business_id,
@@ -68,7 +70,7 @@ left join d on g.person_id = d.person_id and g.business_id = d.business_id
 left join r on g.person_id = r.person_id and g.business_id = r.business_id
 left join n on g.business_id = n.business_id
 left join e on g.business_id = e.business_id
-order by g.business_id, target_id
+order by row_no
 """
 CANDIDATES = {
     "marketing": """
