@@ -73,6 +73,14 @@ def of(home: Path, person_ids: Iterable[str] = (), business_ids: Iterable[str] =
     ]
 
 
+def to_recipient(home: Path, recipient_id: str, since: datetime) -> set[tuple[str | None, str]]:
+    """Whom (person_id, business_id) a recipient was told of after a moment (UTC without a zone)."""
+    listed = sa.select(Disclosure.person_id, Disclosure.business_id).distinct()
+    listed = listed.where(Disclosure.recipient_id == recipient_id, Disclosure.disclosed_at > since)
+    with store.connect(home, write=False) as session:
+        return {(person, firm) for person, firm in session.execute(listed).tuples() if firm}
+
+
 def acknowledge(home: Path, delivery_id: str, recipient_id: str, what: str) -> None:
     """Write down what a recipient has confirmed of a delivery: fetched, recalled, destroyed. Raises LedgerRefused."""
     row = {"delivery_id": delivery_id, "recipient_id": recipient_id, "what": what, "acked_at": chain.now()}

@@ -109,7 +109,7 @@ def regate(home: Path) -> None:
     """
     from orchestration.build import dbt_arguments, run_dbt
 
-    state = BuildState.read(home)
+    state, seen = BuildState.read(home), store.suppression_head(home).seq
     promises.land(None, None, home)
     replace(state, status="building").write(home)
     try:
@@ -120,6 +120,9 @@ def regate(home: Path) -> None:
     # The loads stay those of the build: what else has landed with the ledger is news for the next one.
     state.write(home)
     absorb(home)
+    # Views of the warehouse name the lake's folder: in a copy of a lake they read the ledger of the other one.
+    if int((proven(home) or "0").split("-")[0]) < seen:
+        raise Refused("the gates do not see this lake's ledger: was the lake moved or copied? Run `kohde build` first")
 
 
 def absorb(home: Path) -> int:

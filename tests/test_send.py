@@ -7,6 +7,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -128,9 +129,11 @@ def test_the_last_look_comes_before_anything_can_be_seen(
         "s3": ObjectStore(bucket="asiakas", prefix="look", endpoint=bucket),
     }[kind]  # type: ignore[assignment]  # fmt: skip
 
-    def stop() -> None:
+    @contextmanager
+    def stop() -> Iterator[None]:
         assert not (far / delivery.name).exists()
         raise Refused("somebody has objected meanwhile")
+        yield
 
     with pytest.raises(Refused, match="objected meanwhile"):
         send(destination, delivery, stop)

@@ -1,11 +1,14 @@
 """Where an order's files go. Secrets are not written here: files and the environment hold them."""
 
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
 READY = "_READY"
+Reveal = Callable[[], AbstractContextManager[Any]]
 
 
 class _Destination(BaseModel):

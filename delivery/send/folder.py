@@ -1,15 +1,14 @@
 """To a folder."""
 
 import shutil
-from collections.abc import Callable
 from pathlib import Path
 
 from base import files
 from base.refused import Refused
-from delivery.send.destinations import READY, Folder, files_of
+from delivery.send.destinations import READY, Folder, Reveal, files_of
 
 
-def send(destination: Folder, delivery: Path, look: Callable[[], None]) -> str:
+def send(destination: Folder, delivery: Path, reveal: Reveal) -> str:
     """Copy a delivery's folder below the destination; see delivery.send.send."""
     target = destination.path / delivery.name
     if not destination.path.is_dir():
@@ -23,8 +22,8 @@ def send(destination: Folder, delivery: Path, look: Callable[[], None]) -> str:
         with files.draft_folder(target) as draft:
             for path in files_of(delivery):
                 shutil.copyfile(path, draft / path.name)
-            look()
-            files.commit_folder(draft, target)
+            with reveal():
+                files.commit_folder(draft, target)
     except OSError as error:
         raise Refused(f"{destination.path} cannot be written: {error.strerror}") from None
     return str(target)

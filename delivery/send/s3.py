@@ -1,7 +1,6 @@
 """To an object store that speaks S3. An object appears whole or not at all; `_READY` is put last."""
 
 import os
-from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 
@@ -10,12 +9,12 @@ from obstore.exceptions import BaseError
 from obstore.store import S3Store
 
 from base.refused import Refused
-from delivery.send.destinations import READY, ObjectStore, files_of
+from delivery.send.destinations import READY, ObjectStore, Reveal, files_of
 
 PART_BYTES = 8 << 20
 
 
-def send(destination: ObjectStore, delivery: Path, look: Callable[[], None]) -> str:
+def send(destination: ObjectStore, delivery: Path, reveal: Reveal) -> str:
     """Put a delivery's files below the prefix; see delivery.send.send."""
     prefix = "/".join(part for part in (destination.prefix.strip("/"), delivery.name) if part)
     where = f"s3://{destination.bucket}/{prefix}"
@@ -31,8 +30,8 @@ def send(destination: ObjectStore, delivery: Path, look: Callable[[], None]) -> 
         for path in data:
             with path.open("rb") as file:
                 obstore.put(store, f"{prefix}/{path.name}", file, chunk_size=PART_BYTES)
-        look()
-        obstore.put(store, ready, last.read_bytes())
+        with reveal():
+            obstore.put(store, ready, last.read_bytes())
     except (BaseError, OSError) as error:
         raise Refused(f"{where} cannot be written ({type(error).__name__}): another try begins anew") from None
     return where

@@ -2,25 +2,26 @@
 
 import asyncio
 import hashlib
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import asyncssh
 
 from base.refused import Refused
-from delivery.send.destinations import READY, Sftp, files_of
+from delivery.send.destinations import READY, Reveal, Sftp, files_of
 
 BLOCK = 1 << 18
 TIMEOUT_SECONDS = 60
+RENAME_SECONDS = 20
+"""While it lasts nobody can add to the ledger."""
 
 
-def send(destination: Sftp, delivery: Path, look: Callable[[], None]) -> str:
+def send(destination: Sftp, delivery: Path, reveal: Reveal) -> str:
     """Carry a delivery's folder over under a hidden name, then rename it; see delivery.send.send."""
-    return asyncio.run(_send(destination, delivery, look))
+    return asyncio.run(_send(destination, delivery, reveal))
 
 
-async def _send(destination: Sftp, delivery: Path, look: Callable[[], None]) -> str:
+async def _send(destination: Sftp, delivery: Path, reveal: Reveal) -> str:
     where = f"{destination.user}@{destination.host}:{destination.port}"
     try:
         async with _connected(destination) as connection, connection.start_sftp_client() as sftp:
@@ -35,9 +36,9 @@ async def _send(destination: Sftp, delivery: Path, look: Callable[[], None]) -> 
                     await sftp.remove(f"{draft}/{name}")
             for path in files_of(delivery):
                 await _carry(sftp, path, f"{draft}/{path.name}")
-            look()
-            # A folder's rename is one step on the far side: nobody sees half of it.
-            await sftp.posix_rename(draft, target)
+            with reveal():
+                # A folder's rename is one step on the far side: nobody sees half of it.
+                await asyncio.wait_for(sftp.posix_rename(draft, target), RENAME_SECONDS)
             return f"sftp://{where}/{target}"
     except asyncssh.HostKeyNotVerifiable:
         raise Refused(f"{where} shows another host key than the order names: nothing was sent") from None

@@ -1,0 +1,88 @@
+"""What a delivery holds: a group's rows, what has changed of them since the one before, or what a recall tells."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any, Literal
+
+import duckdb
+import pyarrow as pa
+
+from delivery import columns, counting, delta, selection
+from delivery.extract import Extract, extract
+from delivery.orders import Order
+from delivery.render import Gate
+from ledger import disclosures
+
+_REMOVALS = Path(__file__).with_name("removals.sql")
+MONTH_DAYS = 30.4375
+
+
+@dataclass(frozen=True)
+class Content:
+    """Rows of a file, and what is kept of those that the recipient then has (delta.ROWS; a null digest: no longer)."""
+
+    kind: Literal["full", "delta", "recall"]
+    rows: pa.Table
+    digests: pa.Table
+    sources: list[str]
+    gates: tuple[Gate, ...]
+    matching: tuple[Gate, ...] = ()
+
+
+Fill = Callable[[duckdb.DuckDBPyConnection, Order, date, datetime], Content]
+"""Makes the content from an open desk: order, the last day of use, now."""
+
+
+def of_group(home: Path, base: Path | None) -> Fill:
+    """The order's group as it is today; of an order of changes only those. base: digests of the delivery before."""
+
+    def fill(db: duckdb.DuckDBPyConnection, order: Order, until: date, now: datetime) -> Content:
+        group = order.spec.group
+        waterfall = selection.select(db, group, _context(home, order, now))
+        whole = extract(db, group, order.recipient_id, order.spec.file.value_language, until)
+        digests = delta.digests(whole.rows, whole.subjects)
+        gates, matching = _gates(waterfall.waterfall), _gates(waterfall.matching)
+        if order.spec.mode == "full":
+            return Content("full", whole.rows, digests, whole.sources, gates, matching)
+        steps = delta.changes(delta.read(base) if base else None, digests)
+        return Content("delta", rows_of(db, whole, steps), digests, whole.sources, gates, matching)
+
+    return fill
+
+
+def _context(home: Path, order: Order, now: datetime) -> counting.Context:
+    """What selecting has to know of the recipient: what they were given within the months that the group names."""
+    months = order.spec.group.not_delivered_months
+    since = now.astimezone(UTC).replace(tzinfo=None) - timedelta(days=MONTH_DAYS * months) if months else None
+    delivered = disclosures.to_recipient(home, order.recipient_id, since) if since else set()
+    return counting.Context(recipient_id=order.recipient_id, delivered=frozenset(delivered))
+
+
+def _gates(steps: list[dict[str, Any]]) -> tuple[Gate, ...]:
+    """As a manifest tells them: from POPULATION, whatever it is of, to RESULT."""
+    return tuple(Gate(step["gate"] if place else "POPULATION", step["count"]) for place, step in enumerate(steps))
+
+
+def rows_of(db: duckdb.DuckDBPyConnection, whole: Extract, steps: pa.Table) -> pa.Table:
+    """The rows of a delta: what is new or changed as it is now, what is gone as its ids and the reason.
+
+    steps: operation, row_id, person_id, business_id, as delta.changes gives them.
+    """
+    db.register("steps", steps)
+    db.register("whole", whole.rows)
+    db.execute("""
+        create or replace temp table gone as
+        select row_id, person_id, business_id from steps where operation = 'POISTO'""")
+    db.register("reasons", db.sql(_REMOVALS.read_text(encoding="utf-8")).to_arrow_table())
+    wanted = columns.schema(columns.of(delta=True, maintenance="restriction" in whole.rows.column_names))
+    ours = {"operation": "steps.operation", "removal_reason": "reasons.removal_reason", "row_id": "steps.row_id"}
+    ours["business_id"] = "steps.business_id"
+    shown = ", ".join(f"{ours.get(name, f'whole.{name}')} as {name}" for name in wanted.names)
+    rows = db.sql(f"""
+        select {shown} from steps
+        left join whole on steps.row_id = whole.row_id
+        left join reasons on steps.row_id = reasons.row_id
+        order by steps.operation, steps.row_id""").to_arrow_table()  # fmt: skip
+    return rows.cast(wanted)

@@ -1,0 +1,78 @@
+"""What has changed since the delivery before: LISAYS, MUUTOS, POISTO, so that apply(previous, delta) is the full file.
+
+Of a delivered row the house keeps its ids and a digest of what it said, no data. A row that only grew older (VOLATILE) has not
+changed; the manifest's valid_until renews every row of the order that was not removed.
+"""
+
+from pathlib import Path
+
+import duckdb
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from base import files
+
+VOLATILE = ("valid_until", "verified_on", "p_current", "why", "address_source", "null_reasons")
+"""Columns that change by the day alone, or say why and whence: not what a customer's register holds of somebody."""
+ROWS = pa.schema([
+    ("row_id", pa.string()), ("person_id", pa.string()), ("business_id", pa.string()), ("digest", pa.string()),
+    ("channels", pa.list_(pa.string())),
+])  # fmt: skip
+"""What is kept of a delivered row. channels: those it told a value of."""
+TOLD_BY = {"email": "email", "phone": "phone", "post": "postal_line_1"}
+"""Channel -> the column that is null when it was not told."""
+
+
+def digests(rows: pa.Table, subjects: pa.Table) -> pa.Table:
+    """Of each row its ids and the digest of what it says (ROWS). subjects: person_id and business_id, in the order of rows."""
+    said = [name for name in rows.column_names if name not in (*VOLATILE, "row_id", "contact_person_id")]
+    packed = ", ".join(f'"{name}" := "{name}"' for name in said)
+    channels = ", ".join(f"if({column} is not null, '{channel}', null)" for channel, column in TOLD_BY.items())
+    with duckdb.connect() as db:
+        db.register("told", rows.select([*said, "row_id"]))
+        made = db.sql(f"""
+            select
+                row_id,
+                md5(to_json(struct_pack({packed}))::varchar) as digest,
+                list_filter([{channels}], lambda channel: channel is not null) as channels
+            from told""").to_arrow_table()  # fmt: skip
+    listed = [made["row_id"], subjects["person_id"], subjects["business_id"], made["digest"], made["channels"]]
+    return pa.table(listed, schema=ROWS)
+
+
+def changes(before: pa.Table | None, now: pa.Table) -> pa.Table:
+    """operation and row_id of each row that was added, changed or is gone; person_id and business_id of those gone.
+
+    before: of the delivery before; None when there is none. Ordered by operation and row.
+    """
+    with duckdb.connect() as db:
+        db.register("before", before if before is not None else ROWS.empty_table())
+        db.register("now", now)
+        return db.sql("""
+            select
+                case
+                    when before.row_id is null then 'LISAYS'
+                    when now.row_id is null then 'POISTO'
+                    else 'MUUTOS'
+                end as operation,
+                coalesce(now.row_id, before.row_id) as row_id,
+                coalesce(now.person_id, before.person_id) as person_id,
+                coalesce(now.business_id, before.business_id) as business_id
+            from before
+            full join now on before.row_id = now.row_id
+            where before.digest is distinct from now.digest
+            order by 1, 2
+        """).to_arrow_table()
+
+
+def write(path: Path, rows: pa.Table) -> None:
+    """Keep the digests of a delivery."""
+    with files.atomic_file(path) as temporary, duckdb.connect() as db:
+        db.register("rows", rows)
+        name = str(temporary).replace("'", "''")
+        db.execute(f"copy (from rows order by row_id) to '{name}' (format parquet, compression zstd)")
+
+
+def read(path: Path) -> pa.Table:
+    """The digests of a delivery."""
+    return pq.read_table(path, schema=ROWS)
