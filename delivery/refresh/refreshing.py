@@ -1,0 +1,126 @@
+"""Refresh a customer's register: read, match, see what has changed, answer; a disclosure is written down before it is there."""
+
+import hashlib
+import json
+from collections import Counter
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import polars as pl
+
+from base import files
+from base.refused import Refused
+from delivery import published
+from delivery.refresh import answer, changes, columns, matching, persons, reading
+from ledger import disclosures, recipients, store
+
+FILLED = ("street", "postcode", "town", "phone", "email", "website", "person_email", "person_phone")
+TOLD_OF_PERSONS = ("title", "email", "phone")
+
+
+@dataclass
+class Summary:
+    """What came of a register. marketable: rows with a channel that may be used, their share of all, and by channel."""
+
+    recipient: str
+    file: str
+    rows: int
+    columns: dict[str, str]
+    results: dict[str, int]
+    changes: dict[str, int]
+    kielto: int
+    duplicates: int
+    filled_in: dict[str, int]
+    marketable: dict[str, Any]
+    unread: list[tuple[int, str]]
+    warnings: list[str]
+    published_version: str
+    suppression_version: str
+
+
+@dataclass
+class Refreshed:
+    """Where the answer lies, and its summary."""
+
+    folder: Path
+    files: list[str]
+    summary: Summary
+
+
+def refresh(home: Path, file: Path, recipient: str, out: Path | None = None, language: str = "fi") -> Refreshed:
+    """Answer a customer's register in a new folder below `out` (default: deliveries/<recipient> of the lake).
+
+    The folder is named by what went in (file, recipient, language, published version), so the same answer is made once.
+    Raises Refused (unknown recipient or language, nothing published, the ledger has moved since) and LandingRefused (the file).
+    """
+    if language not in answer.LANGUAGES:
+        raise Refused(f"no language {language!r}; there is {', '.join(answer.LANGUAGES)}")
+    if recipient not in {one["recipient_id"] for one in recipients.every(home)}:
+        raise Refused(f"there is no recipient {recipient!r}: `kohde recipient add` first")
+    register = reading.read(file)
+    found = columns.find(register.headers, register.rows)
+    version = published.current(home)
+    named = "|".join([hashlib.sha256(file.read_bytes()).hexdigest(), file.stem, recipient, language, version.name])
+    delivery_id = f"refresh-{hashlib.sha256(named.encode()).hexdigest()[:12]}"
+    folder = (out or home / "deliveries" / recipient) / delivery_id
+    with published.desk(home, version) as db:
+        ((proven, built_at),) = db.execute("select suppression_version, built_at from marketing.about").fetchall()
+        _still(home, proven)
+        matching.match(db, register.rows, found)
+        persons.find(db)
+        changes.make(db)
+        summary = _summary(db, register, found, recipient, file.name, version.name, proven)
+        told = answer.table(db, register, language)
+        about = db.execute(
+            "select distinct person_id, business_id from answer where person = 'present' order by all"
+        ).fetchall()
+    names = [f"{file.stem}-refreshed.csv", f"{file.stem}-refreshed.xlsx"]
+    with files.draft_folder(folder) as draft:
+        answer.write(told, draft, f"{file.stem}-refreshed", built_at)
+        files.write_text(draft / "summary.json", json.dumps(asdict(summary), ensure_ascii=False, indent=1))
+        digest = hashlib.sha256((draft / names[0]).read_bytes()).hexdigest()
+        with store.holding(home):
+            _still(home, proven)
+            if not folder.exists():
+                _record(home, delivery_id, recipient, names[0], digest, about)
+                files.commit_folder(draft, folder)
+    return Refreshed(folder, [*names, "summary.json"], summary)
+
+
+def _still(home: Path, proven: str) -> None:
+    """Raises Refused when somebody may have objected since what is published was proven."""
+    if store.suppression_head(home).version != proven:
+        raise Refused("the ledger has moved since what is published was proven: run `kohde publish` first")
+
+
+def _record(home: Path, delivery_id: str, recipient: str, file: str, digest: str, about: list[tuple[str, str]]) -> None:
+    """Write down whom the answer tells of; once, also when an earlier attempt was killed after it."""
+    earlier = disclosures.of(home, [person for person, _ in about][:1])
+    if about and not any(row["delivery_id"] == delivery_id for row in earlier):
+        delivery = disclosures.Delivery(delivery_id, recipient, file, digest, TOLD_OF_PERSONS, "maintenance")
+        disclosures.record(home, delivery, about)
+
+
+def _summary(
+    db: duckdb.DuckDBPyConnection,
+    register: reading.Register,
+    found: dict[str, str],
+    recipient: str,
+    name: str,
+    version: str,
+    proven: str,
+) -> Summary:
+    told = pl.DataFrame(db.sql("from answer order by row_id").to_arrow_table())
+    rows = register.rows.height
+    results, channels = Counter(told["status"].to_list()), Counter(told["channels"].explode().drop_nulls().to_list())
+    may = told.filter(pl.col("channels").list.len() > 0).height
+    return Summary(
+        recipient, name, rows, {role: register.headers[int(column[1:])] for role, column in found.items()},
+        {status: results[status] for status in ("matched", "ambiguous", "not_found")},
+        dict(sorted(Counter(told["changes"].explode().drop_nulls().to_list()).items())),
+        int(told["is_closed"].sum()), told["first_row"].count(), {field: told[field].count() for field in FILLED},
+        {"rows": may, "share": round(may / rows, 4), "channels": dict(sorted(channels.items()))},
+        register.unread, register.warnings, version, proven,
+    )  # fmt: skip
