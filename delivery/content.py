@@ -72,10 +72,7 @@ def rows_of(db: duckdb.DuckDBPyConnection, whole: Extract, steps: pa.Table) -> p
     """
     db.register("steps", steps)
     db.register("whole", whole.rows)
-    db.execute("""
-        create or replace temp table gone as
-        select row_id, person_id, business_id from steps where operation = 'POISTO'""")
-    db.register("reasons", db.sql(_REMOVALS.read_text(encoding="utf-8")).to_arrow_table())
+    db.register("reasons", db.sql(reasons(db, "steps")).to_arrow_table())
     wanted = columns.schema(columns.of(delta=True, maintenance="restriction" in whole.rows.column_names))
     ours = {"operation": "steps.operation", "removal_reason": "reasons.removal_reason", "row_id": "steps.row_id"}
     ours["business_id"] = "steps.business_id"
@@ -86,3 +83,11 @@ def rows_of(db: duckdb.DuckDBPyConnection, whole: Extract, steps: pa.Table) -> p
         left join reasons on steps.row_id = reasons.row_id
         order by steps.operation, steps.row_id""").to_arrow_table()  # fmt: skip
     return rows.cast(wanted)
+
+
+def reasons(db: duckdb.DuckDBPyConnection, steps: str) -> str:
+    """SQL that gives removal_reason of each row that a table of steps removes."""
+    db.execute(f"""
+        create or replace temp table gone as
+        select row_id, person_id, business_id from {steps} where operation = 'POISTO'""")
+    return _REMOVALS.read_text(encoding="utf-8")

@@ -10,9 +10,10 @@ import sqlalchemy as sa
 
 from ledger import chain, recipients, store
 from ledger.store import LedgerRefused
-from ledger.tables import Acknowledgement, Disclosure
+from ledger.tables import Acknowledgement, DeliveryEvent, Disclosure
 
 AT_ONCE = 500
+CONFIRMED = ("fetched", "recalled", "destroyed")
 
 
 @dataclass(frozen=True)
@@ -82,10 +83,25 @@ def to_recipient(home: Path, recipient_id: str, since: datetime) -> set[tuple[st
 
 
 def acknowledge(home: Path, delivery_id: str, recipient_id: str, what: str) -> None:
-    """Write down what a recipient has confirmed of a delivery: fetched, recalled, destroyed. Raises LedgerRefused."""
+    """Write down what a recipient has confirmed of a delivery (CONFIRMED), once. Raises LedgerRefused."""
+    if what not in CONFIRMED:
+        raise LedgerRefused(f"{what!r} is none of {', '.join(CONFIRMED)}")
     row = {"delivery_id": delivery_id, "recipient_id": recipient_id, "what": what, "acked_at": chain.now()}
     with store.connect(home) as session:
-        theirs = sa.select(1).where(Disclosure.delivery_id == delivery_id, Disclosure.recipient_id == recipient_id).limit(1)
-        if session.execute(theirs).first() is None:
+        # A recall that only removes rows discloses nobody.
+        given = [
+            sa.select(1).where(table.delivery_id == delivery_id, table.recipient_id == recipient_id).limit(1)
+            for table in (Disclosure, DeliveryEvent)
+        ]
+        if not any(session.execute(one).first() for one in given):
             raise LedgerRefused(f"{recipient_id} was given no delivery {delivery_id}")
-        store.add(session, "acknowledgement", {Acknowledgement: [row]})
+        known = sa.select(1).where(
+            *(getattr(Acknowledgement, name) == row[name] for name in ("delivery_id", "recipient_id", "what"))
+        )
+        if not session.execute(known.limit(1)).first():
+            store.add(session, "acknowledgement", {Acknowledgement: [row]})
+
+
+def acknowledgements(home: Path) -> list[dict[str, Any]]:
+    """What recipients have confirmed, oldest first."""
+    return store.rows(home, Acknowledgement)

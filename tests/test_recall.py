@@ -1,0 +1,122 @@
+"""Whoever received somebody's data hears when it may no longer be used or was wrong: each of their own rows, once."""
+
+import csv
+import shutil
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from delivery import orders, published, recall
+from delivery.deliver import Delivered, deliver
+from ledger import disclosures, objections, recipients, store
+from ledger import orders as ledger_orders
+from ledger.subjects import Told
+from ledger.tables import Disclosure
+from orchestration import settings
+from orchestration.build import build
+from orchestration.publish import publish
+from tests.test_deliver import NOW, order, rows
+
+LATER = NOW + timedelta(days=2)
+
+
+@pytest.fixture(scope="module")
+def lake(published_lake: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Three recipients: all by e-mail, all once more as changes, one region only. Then four people say something."""
+    home = tmp_path_factory.mktemp("recall") / "lake"
+    shutil.copytree(published_lake, home, symlinks=True)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("KOHDE_HOME", str(home))
+        patch.setenv("DAGSTER_HOME", str(home / "dagster"))
+        patch.setenv("KOHDE_CONTACT", "kiellot@kohde.example")
+        settings.export(home)
+        for name in ("acme", "beta", "gamma"):
+            recipients.add(home, name, f"{name.title()} Oy", by_whom="a test")
+        build(home)
+        publish(home)
+        yield home
+
+
+def people(home: Path) -> list[tuple[str, str, str]]:
+    """person_id, mailbox and number of those who may be reached by both, in Uusimaa and elsewhere."""
+    with published.connect(home, "registry") as db:
+        return db.execute("""
+            select e.person_id, e.value, p.value
+            from marketing_contacts as e inner join marketing_contacts as p using (person_id, business_id)
+            inner join organisations as o using (business_id)
+            where e.channel = 'email' and p.channel = 'phone' and o.region_code = '01' and o.status = 'active'
+                and e.person_id in (select person_id from decision_makers group by 1 having count(distinct business_id) = 1)
+            order by 1""").fetchall()
+
+
+def anew(home: Path) -> Any:
+    return lambda: publish(home)
+
+
+def delivered(home: Path, name: str, recipient: str, region: str | None = None, **more: Any) -> Delivered:
+    group = {
+        "version": 1, "name": "Päättäjät", "channels": ["email", "phone", "post"],
+        "campaign": {"topic": "ohjelmistot", "override_reason": "the test asks everybody whatever their area"},
+        "criteria": {"field": "region", "in": [region]} if region else None,
+    }  # fmt: skip
+    wanted = order(home, name, recipient, group=group, **more)
+    return deliver(home, wanted, "2026-01-05T06:00", republish=anew(home), now=NOW)
+
+
+def told(home: Path, found: list[Delivered]) -> dict[str, dict[str, dict[str, str]]]:
+    return {one.order_id: {row["rivi_id"]: row for row in rows(one.folder)} for one in found}
+
+
+def test_each_recipient_is_told_of_their_own_once_and_may_confirm(lake: Path) -> None:
+    delivered(lake, "kaikki", "acme")
+    delivered(lake, "uusimaa", "beta", "01")
+    delivered(lake, "muu", "gamma", "11")
+    delivered(lake, "muutokset", "gamma", mode="delta", schedule="0 6 * * *")
+    assert recall.recall(lake, republish=anew(lake), now=LATER) == [], "nothing has changed"
+    (person, mailbox, _), (_, second_box, _), *_ = people(lake)
+    objections.add(lake, Told(email=mailbox), evidence="letter 1", by_whom="a test")
+    objections.add(lake, Told(email=second_box), evidence="letter 2", by_whom="a test", channel="email")
+    publish(lake)
+    found = recall.recall(lake, republish=anew(lake), now=LATER)
+    said = told(lake, found)
+    assert set(said) == {"kaikki", "uusimaa"}, "not who never had them, nor whose next delta says so"
+    for changes in said.values():
+        assert sorted(row["op"] for row in changes.values()) == ["MUUTOS", "POISTO"]
+        gone = next(row for row in changes.values() if row["op"] == "POISTO")
+        changed = next(row for row in changes.values() if row["op"] == "MUUTOS")
+        assert gone["poiston_syy"] == "ei_enaa_luovutettavissa" and not gone["sukunimi"] and not gone["sahkoposti"]
+        assert not changed["sahkoposti"] and changed["puhelin"] and "sahkoposti: ei luovuteta" in changed["puuttuvat"]
+    assert not set(said["kaikki"]) & set(said["uusimaa"]), "each knows people by their own ids"
+    assert "kielto" not in str(said) and "vastusta" not in str(said)
+    assert recall.recall(lake, republish=anew(lake), now=LATER + timedelta(days=1)) == [], "each thing once"
+    waiting = recall.unconfirmed(lake, LATER + timedelta(days=1))
+    assert sorted(one.order_id for one in waiting) == ["kaikki", "uusimaa"]
+    disclosures.acknowledge(lake, waiting[0].delivery_id, waiting[0].recipient_id, "recalled")
+    now = datetime.now(UTC)
+    assert [one.order_id for one in recall.unconfirmed(lake, now)] == [waiting[1].order_id]
+    assert recall.remind(lake, now + timedelta(days=6)) == []
+    assert [one.order_id for one in recall.remind(lake, now + timedelta(days=8))] == [waiting[1].order_id]
+    assert recall.remind(lake, now + timedelta(days=9)) == [], "each week once"
+    assert [one.reminders for one in recall.remind(lake, now + timedelta(days=15))] == [1]
+    # Who takes changes hears of it in the next ones.
+    changes = deliver(lake, orders.one(lake, "muutokset"), "2026-01-06T06:00", republish=anew(lake), now=LATER)
+    assert {row["op"] for row in rows(changes.folder)} == {"POISTO", "MUUTOS"}
+    assert len(ledger_orders.history(lake, what=["sent"])) == 4 + 2 + 1
+    of_recalls = {one.delivery_id for one in found}
+    assert person not in {row["person_id"] for row in store.rows(lake, Disclosure) if row["delivery_id"] in of_recalls}
+
+
+def test_a_correction_reaches_who_had_the_wrong_value(lake: Path) -> None:
+    *_, (person, _, number) = people(lake)
+    delivered(lake, "oikaisu", "acme", "01")
+    store.correct(lake, "phone", "+358401112223", "a test", "said so", person_id=person)
+    build(lake)
+    publish(lake)
+    found = recall.recall(lake, republish=anew(lake), now=datetime.now(UTC))
+    changed = {row["puhelin"] for one in found if one.order_id == "oikaisu" for row in rows(one.folder)}
+    assert changed == {"+358401112223"} and number not in changed
+    with (Path(next(one.folder for one in found)) / "checksums.sha256").open() as file:
+        assert list(csv.reader(file))
