@@ -15,7 +15,7 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from base.refused import Refused
@@ -46,6 +46,7 @@ def objects(file: RenderedFile) -> list[dict[str, Any]]:
 
 @PATIENT
 @given(TEXTS)
+@example([None, *HOSTILE])
 def test_any_text_comes_back_from_csv(tmp_path: Path, values: list[str | None]) -> None:
     read = [line["yritys"] for line in parsed(one(names(values), PROFILES["csv"], tmp_path))]
     assert read == [shown(value) or "" for value in values]
@@ -56,6 +57,7 @@ def test_any_text_comes_back_from_csv(tmp_path: Path, values: list[str | None]) 
 
 @PATIENT
 @given(TEXTS)
+@example([None, *HOSTILE])
 def test_raw_csv_changes_no_character(tmp_path: Path, values: list[str | None]) -> None:
     file = one(names(values), PROFILES["raw"], tmp_path)
     assert [line["yritys"] for line in parsed(file)] == [value or "" for value in values] and file.guard == ""
@@ -64,6 +66,7 @@ def test_raw_csv_changes_no_character(tmp_path: Path, values: list[str | None]) 
 
 @PATIENT
 @given(TEXTS)
+@example([None, *HOSTILE])
 def test_any_text_comes_back_from_json_lines_and_parquet(tmp_path: Path, values: list[str | None]) -> None:
     lines = objects(one(names(values), PROFILES["jsonl"], tmp_path))
     assert [line["yritys"] for line in lines] == values
@@ -73,6 +76,7 @@ def test_any_text_comes_back_from_json_lines_and_parquet(tmp_path: Path, values:
 
 @settings(PATIENT, max_examples=30)
 @given(TEXTS)
+@example([None, *HOSTILE])
 def test_any_text_comes_back_from_xlsx(tmp_path: Path, values: list[str | None]) -> None:
     file = one(names(values), PROFILES["xlsx"], tmp_path)
     sheet = openpyxl.load_workbook(file.path)["Kohderyhmä"]
@@ -87,6 +91,7 @@ def test_any_text_comes_back_from_xlsx(tmp_path: Path, values: list[str | None])
 
 @PATIENT
 @given(TEXTS)
+@example([None, *HOSTILE])
 def test_what_cp1252_cannot_hold_is_listed_and_never_a_question_mark(tmp_path: Path, values: list[str | None]) -> None:
     written = render(names(values), PROFILES["cp1252"], about(), tmp_path)
     read = [line["yritys"] for line in parsed(written[0])]
@@ -185,6 +190,18 @@ def test_a_campaign_without_a_topic_and_an_organisation_have_their_reasons(tmp_p
     organisation = table([{"row_id": "r1", "organisation_name": "A Oy"}])
     (line,) = objects(one(organisation, PROFILES["jsonl"], tmp_path, unit="organisation"))
     assert line["_null"]["etunimi"] == line["_null"]["vastuualue"] == "NOT_APPLICABLE"
+
+
+def test_an_empty_list_is_a_null(tmp_path: Path) -> None:
+    rows = table([row(area_code=[], position=[])])
+    (line,) = objects(one(rows, PROFILES["jsonl"], tmp_path))
+    assert (line["vastuualue_koodi"], line["_null"]["vastuualue_koodi"], line["_null"]["asema"]) == (
+        None,
+        "NOT_KNOWN",
+        "NOT_APPLICABLE",
+    )
+    (cells,) = parsed(one(rows, PROFILES["csv"], tmp_path))
+    assert cells["asema"] == "" and "vastuualue_koodi: ei tiedossa" in cells["puuttuvat"]
 
 
 def test_a_row_that_goes_has_its_ids_and_no_excuses(tmp_path: Path) -> None:
