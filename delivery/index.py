@@ -1,16 +1,15 @@
 """`targets` as roaring bitmaps: for each value of each criterion the rows that have it; a condition is a union of a few.
 
-A set has a bitmap for each value. A range has its rows in order of value, and bitmaps of the first 1/32, 2/32 ... of them: any
-range is the difference of two and two short ends, where slices by bit would need two operations for each of twenty bits. A text
-has its rows in order of the distinct texts. The chance of being current is sliced by bit: a mean over any rows is thirteen
+A set has a bitmap for each value. A range has its rows in order of value, cut into blocks, and bitmaps of the first 1/32, 2/32
+... of them: any range is the difference of two and some blocks, where slices by bit need two operations for each of twenty
+bits. A text is looked for in the distinct ones. The chance of being current is sliced by bit: a mean over any rows is thirteen
 counts. What it costs at 1,000,000 organisations: bench/picker.py.
 """
 
 from bisect import bisect_left
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date
-from itertools import combinations
+from itertools import combinations, pairwise
 from typing import Any
 
 import duckdb
@@ -20,22 +19,13 @@ import polars as pl
 from pyroaring import BitMap
 
 from delivery import criteria, targets
+from delivery.bitmaps import Rows, of_mask, of_rows, union
 from delivery.counting import STANDING
 from delivery.tree import CHANNELS
 
 MARKS = 32
+BLOCKS = 512
 P_BITS = 12
-Rows = npt.NDArray[np.uint32]
-
-
-def bitmap(rows: Rows) -> BitMap:
-    """A bitmap of row numbers in any order."""
-    return BitMap(np.sort(rows))
-
-
-def union(maps: Sequence[BitMap]) -> BitMap:
-    """The rows that are in any of these."""
-    return BitMap.union(*maps) if len(maps) > 1 else maps[0].copy() if maps else BitMap()
 
 
 @dataclass
@@ -68,51 +58,58 @@ class Values:
 
 @dataclass
 class Ordered:
-    """A range: rows by ascending value, with bitmaps of the first parts of them."""
+    """A range: rows by ascending value, cut into blocks at values of their own. firsts: all rows before some of the cuts."""
 
     values: npt.NDArray[np.float64]
     rows_by_value: Rows
+    size: int
+    cuts: list[int] = field(init=False)
+    blocks: list[BitMap] = field(init=False)
     marks: list[int] = field(init=False)
     firsts: list[BitMap] = field(init=False)
 
     def __post_init__(self) -> None:
-        self.marks = sorted({len(self.values) * part // MARKS for part in range(MARKS + 1)})
-        self.firsts = []
-        grown = BitMap()
-        before = 0
-        for mark in self.marks:
-            grown = grown | bitmap(self.rows_by_value[before:mark])
-            self.firsts.append(grown)
-            before = mark
+        starts = np.flatnonzero(np.r_[True, self.values[1:] != self.values[:-1]]) if len(self.values) else np.zeros(1, np.int64)
+        evenly = np.arange(BLOCKS) * len(self.values) // BLOCKS
+        few = starts if len(starts) <= BLOCKS else np.unique(starts[np.searchsorted(starts, evenly, "right") - 1])
+        self.cuts = [*few.tolist(), len(self.values)]
+        self.blocks = [of_rows(self.rows_by_value[a:b], self.size) for a, b in pairwise(self.cuts)]
+        self.marks, self.firsts = [0], [BitMap()]
+        for at in range(1, len(self.cuts)):
+            if self.cuts[at] >= len(self.values) * len(self.marks) // MARKS:
+                self.firsts.append(union([self.firsts[-1], *self.blocks[self.marks[-1] : at]]))
+                self.marks.append(at)
 
     def rows(self, test: criteria.Test) -> BitMap:
         """The rows of which the test holds."""
         first = 0 if test.low is None else int(np.searchsorted(self.values, number(test.low), "left"))
         last = len(self.values) if test.high is None else int(np.searchsorted(self.values, number(test.high), "right"))
-        after = bisect_left(self.marks, first)
-        before = bisect_left(self.marks, last + 1) - 1
-        if first >= last or after > before:
-            return bitmap(self.rows_by_value[first:last])
-        found = self.firsts[before] - self.firsts[after]
-        for start, end in ((first, self.marks[after]), (self.marks[before], last)):
-            if start < end:
-                found |= bitmap(self.rows_by_value[start:end])
-        return found
+        # From one cut to another by whole blocks; what sticks out at the ends row by row.
+        start, end = bisect_left(self.cuts, first), bisect_left(self.cuts, last + 1) - 1
+        if first >= last or start >= end:
+            return of_rows(self.rows_by_value[first:last], self.size)
+        ends = [
+            of_rows(self.rows_by_value[a:b], self.size)
+            for a, b in ((first, self.cuts[start]), (self.cuts[end], last)) if a < b
+        ]  # fmt: skip
+        left, right = bisect_left(self.marks, start), bisect_left(self.marks, end + 1) - 1
+        if left >= right:
+            return union([*self.blocks[start:end], *ends])
+        whole = self.firsts[right] - self.firsts[left]
+        return union([whole, *self.blocks[start : self.marks[left]], *self.blocks[self.marks[right] : end], *ends])
 
 
 @dataclass
 class Texts:
-    """A text: the distinct ones, and the rows of each side by side."""
+    """A text: the distinct ones, and which of them each row has (that of none is the one past the last)."""
 
     texts: pl.Series
-    starts: npt.NDArray[np.int64]
-    rows_by_text: Rows
+    of_row: npt.NDArray[np.uint32]
 
     def rows(self, test: criteria.Test) -> BitMap:
         """The rows of which the test holds."""
-        hits = self.texts.str.contains(test.words[0], literal=True).arg_true().to_numpy()
-        parts = [self.rows_by_text[self.starts[hit] : self.starts[hit + 1]] for hit in hits]
-        return bitmap(np.concatenate(parts)) if parts else BitMap()
+        holds = self.texts.str.contains(test.words[0], literal=True).to_numpy()
+        return of_mask(np.append(holds, False)[self.of_row])
 
 
 @dataclass
@@ -136,7 +133,7 @@ class Index:
         ((self.size,),) = db.execute(f"select count(*) from {table}").fetchall()
         self.everybody = BitMap(range(self.size)) if self.size else BitMap()
         self.columns: dict[str, Values | Ordered | Texts] = {one.code: self._column(one) for one in targets.columns(unit)}
-        self.existed = bitmap(self._rows("existed"))
+        self.existed = of_rows(self._rows("existed"), self.size)
         self.kinds: dict[str, dict[str, BitMap]] = {c: self._values(f"{c}_kind", is_list=False).maps for c in CHANNELS}
         self._gates()
         # Ids only tell organisations apart here: those of one stand side by side.
@@ -160,15 +157,21 @@ class Index:
             told = self.db.execute(
                 f"select cast({value} as double) as value, row_no from {self.table} where {code} is not null order by all"
             ).fetchnumpy()
-            return Ordered(np.asarray(told["value"]), np.asarray(told["row_no"], dtype=np.uint32))
+            return Ordered(np.asarray(told["value"]), np.asarray(told["row_no"], dtype=np.uint32), self.size)
         if criterion.kind == "text":
             texts, starts, rows = self._grouped(code)
-            return Texts(pl.Series(texts, dtype=pl.String), starts, rows)
+            of_row = np.full(self.size, len(texts), dtype=np.uint32)
+            of_row[rows] = np.repeat(np.arange(len(texts), dtype=np.uint32), np.diff(starts))
+            return Texts(pl.Series(texts, dtype=pl.String), of_row)
         return self._values(f"cast({code} as varchar)" if criterion.kind == "flag" else code, criterion.is_list)
 
     def _values(self, sql: str, is_list: bool) -> Values:
         values, starts, rows = self._grouped(f"unnest({sql})" if is_list else sql)
-        return Values({value: bitmap(rows[starts[at] : starts[at + 1]]) for at, value in enumerate(values)}, self.size, is_list)
+        return Values(
+            {value: _packed(of_rows(rows[starts[at] : starts[at + 1]], self.size)) for at, value in enumerate(values)},
+            self.size,
+            is_list,
+        )
 
     def _grouped(self, sql: str) -> tuple[list[str], npt.NDArray[np.int64], Rows]:
         """Distinct values, where the rows of each start, and all rows side by side."""
@@ -187,7 +190,7 @@ class Index:
             f"select row_no, {', '.join(f'coalesce({c}_gate, -1) as {c}' for c in CHANNELS)} from {self.table}"
         ).fetchnumpy()
         gate = {c: self._placed(told["row_no"], told[c], np.int8) for c in CHANNELS}
-        self.open: dict[str, BitMap] = {c: BitMap(np.flatnonzero(gate[c] == 0).astype(np.uint32)) for c in CHANNELS}
+        self.open: dict[str, BitMap] = {c: of_mask(gate[c] == 0) for c in CHANNELS}
         self.passages: dict[tuple[tuple[str, ...], str], Passage] = {}
         for size in range(1, len(CHANNELS) + 1):
             for some in combinations(CHANNELS, size):
@@ -196,7 +199,7 @@ class Index:
 
     def _passage(self, gates: list[Any], mode: str) -> Passage:
         """As selection.py: in mode any a target falls where the last of its channels does, in mode all where the first does."""
-        stacked = np.stack(gates)
+        stacked: Any = np.stack(gates)
         if mode == "any":
             there = (stacked >= 0).any(axis=0)
             fall = np.where((stacked == 0).any(axis=0), 0, stacked.max(axis=0))
@@ -204,11 +207,11 @@ class Index:
             there = (stacked >= 0).all(axis=0)
             fall = np.where(stacked > 0, stacked, 100).min(axis=0) % 100
         fall = np.where(there, fall, -1)
-        fallen = {rank: BitMap(np.flatnonzero(fall == rank).astype(np.uint32)) for rank in range(1, len(STANDING) + 1)}
+        fallen = {rank: of_mask(fall == rank) for rank in range(1, len(STANDING) + 1)}
         return Passage(
-            BitMap(np.flatnonzero(there).astype(np.uint32)),
+            of_mask(there),
             {rank: rows for rank, rows in fallen.items() if rows},
-            BitMap(np.flatnonzero(fall == 0).astype(np.uint32)),
+            of_mask(fall == 0),
         )
 
     def _slices(self) -> list[BitMap]:
@@ -216,8 +219,8 @@ class Index:
         ordered = self.columns["p_current"]
         assert isinstance(ordered, Ordered)
         scaled = np.rint(ordered.values * (2**P_BITS - 1)).astype(np.int32)
-        bits = [bitmap(ordered.rows_by_value[(scaled >> bit) & 1 == 1]) for bit in range(P_BITS)]
-        return [*bits, bitmap(ordered.rows_by_value)]
+        bits = [of_rows(ordered.rows_by_value[(scaled >> bit) & 1 == 1], self.size) for bit in range(P_BITS)]
+        return [*bits, of_rows(ordered.rows_by_value, self.size)]
 
     def mean_p_current(self, rows: BitMap) -> float | None:
         """Mean chance of being current over rows of which it is known."""
@@ -230,7 +233,7 @@ class Index:
     def where(self, sql: str, parameters: list[Any]) -> BitMap:
         """The rows of a condition on the table itself."""
         told = self.db.execute(f"select row_no from {self.table} where {sql}", parameters).fetchnumpy()
-        return bitmap(np.asarray(told["row_no"], dtype=np.uint32))
+        return of_rows(np.asarray(told["row_no"], dtype=np.uint32), self.size)
 
     def rows(self, test: criteria.Test) -> BitMap:
         """The rows of which a condition holds."""
@@ -239,6 +242,12 @@ class Index:
             assert isinstance(column, Values)
             return column.maps.get(str(test.wants).lower(), BitMap()).copy()
         return column.rows(test)
+
+
+def _packed(rows: BitMap) -> BitMap:
+    """Runs where they are shorter: rows are ordered by place and industry."""
+    rows.run_optimize()
+    return rows
 
 
 def number(value: criteria.Scalar) -> float:

@@ -15,9 +15,10 @@ import numpy as np
 from pyroaring import BitMap
 
 from delivery import counting, criteria, selection, targets
+from delivery.bitmaps import met, union
 from delivery.counting import CAP, CRITERIA, DELIVERED, EXCLUSION, MOBILE, RELEVANCE, SAMPLE, Context
 from delivery.group import TargetGroup, check
-from delivery.index import Index, Values, union
+from delivery.index import Index, Values
 from delivery.nearest import refuse
 from delivery.tree import CHANNELS, All, Leaf, Not, Strict, condition
 
@@ -125,12 +126,12 @@ class Picker:
         parts = [(part, self._rows(index, part)) for part in _conjuncts(group.criteria)]
         passage = index.passages[_channels(group), group.channel_mode]
         reach = self._stages(index, group, context or Context(), passage.passing & index.existed).available
-        whole = _met(reach, [rows for _, rows in parts])
+        whole = met(reach, [rows for _, rows in parts])
         found = {}
         for name in names:
             column = self._dimension(index, group, name)
             others = [rows for part, rows in parts if not _is_about(part, name)]
-            base = whole if len(others) == len(parts) else _met(reach, others)
+            base = whole if len(others) == len(parts) else met(reach, others)
             cells: dict[tuple[Any, ...], int] = {
                 (value,): base.intersection_cardinality(rows) for value, rows in column.maps.items()
             }
@@ -176,7 +177,7 @@ class Picker:
             return index.everybody - self._rows(index, node.not_)
         if isinstance(node, All):
             first, *others = (self._rows(index, child) for child in node.all)
-            return _met(first, others)
+            return met(first, others)
         return union([self._rows(index, child) for child in node.any])  # type: ignore[attr-defined]
 
     def _stages(self, index: Index, group: TargetGroup, context: Context, passed: BitMap) -> _Stages:
@@ -264,14 +265,7 @@ def _channelled(
     if not shut:
         return left, still
     still = {channel: rows - shut[channel] if channel in shut else rows for channel, rows in still.items()}
-    return (union(list(still.values())) if group.channel_mode == "any" else _met(left, list(still.values()))), still
-
-
-def _met(rows: BitMap, others: Sequence[BitMap]) -> BitMap:
-    """Rows in all of these, the smallest first."""
-    for other in sorted(others, key=len):
-        rows = rows & other
-    return rows
+    return (union(list(still.values())) if group.channel_mode == "any" else met(left, list(still.values()))), still
 
 
 def _conjuncts(node: Strict | None) -> list[Strict]:

@@ -55,7 +55,10 @@ e as (
     group by history.business_id
 )
 select
-    cast(row_number() over (order by g.business_id, g.person_id) - 1 as uinteger) as row_no,
+    -- Neighbours alike make small bitmaps: measured at a million, facets by them cost half.
+    cast(row_number() over (
+        order by o.region_code, o.municipality_code, o.industry_section, o.legal_form_group, g.business_id, g.person_id
+    ) - 1 as uinteger) as row_no,
     concat_ws('|', coalesce(g.person_id, ''), g.business_id) as target_id,
     g.person_id,
     g.business_id,

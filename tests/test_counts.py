@@ -12,17 +12,19 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+import numpy as np
 import pyarrow as pa
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from base.refused import Refused
-from delivery import counting, criteria, group, selection, targets
+from delivery import bitmaps, counting, criteria, group, selection, targets
 from delivery.counting import Context
 from delivery.group import TargetGroup
 from delivery.picker import Picker
 from delivery.published import current, desk
+from orchestration import cli
 from tests.random_groups import Dice, told
 
 TRIALS = int(os.environ.get("KOHDE_GROUPS", "150"))
@@ -441,3 +443,44 @@ def test_same_group_same_rows_in_the_same_order(published_lake: Path, db: duckdb
 def test_the_gates_are_those_of_the_marts(db: duckdb.DuckDBPyConnection) -> None:
     assert tuple(gate for (gate,) in rows(db, "select gate from registry.reference.gates order by rank")) == counting.STANDING
     assert targets.today(db) == date(2026, 1, 3)
+
+
+def test_kohde_count_says_the_same_as_the_extract(
+    published_lake: Path, tmp_path: Path, db: duckdb.DuckDBPyConnection, monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    monkeypatch.setenv("KOHDE_HOME", str(published_lake))
+    told_ = WIDE | {"name": "[own]", "criteria": {"field": "industry_2008", "in": ["61.2", "46"]}, "exclude": ["own"]}
+    file, own = tmp_path / "group.json", tmp_path / "own.csv"
+    file.write_text(json.dumps(told_))
+    company = picked(db, group.parse(told_ | {"exclude": []}))[0][2]
+    own.write_text(f"Y-tunnus;nimi\n{company};x\n")
+
+    def kohde(*more: str) -> tuple[int, str, str]:
+        with pytest.raises(SystemExit) as end:
+            cli.main(["count", str(file), *more])
+        said = capsys.readouterr()
+        return int(end.value.code or 0), said.out, said.err
+
+    code, out, _ = kohde("--list", f"own={own}", "--by", "region", "--by", "level", "--json")
+    answer = json.loads(out)
+    context = Context(lists={"own": pa.table({"business_id": [company]})})
+    assert code == 0 and answer["waterfall"] == selection.select(db, group.parse(told_), context).waterfall
+    assert told(answer["waterfall"])["CUSTOMER_EXCLUSION"] > 0 and answer["cells"] and "splits into" in answer["notes"][0]
+    code, out, _ = kohde("--list", f"own={own}", "--by", "region")
+    assert code == 0 and "[own]" in out and "CUSTOMER_EXCLUSION" in out and "of those that match" in out
+    for more, said in ((), "'own'"), (("--list", "own"), "NAME=FILE"), (("--list", f"own={own}", "--by", "regoin"), "region"):
+        code, out, err = kohde(*more)
+        assert code == 1 and out == "" and said in err and err.count("\n") == 1
+    code, _, err = kohde("--recipient", "nobody", "--list", f"own={own}")
+    assert code == 1 and "'nobody'" in err
+
+
+@given(st.integers(1, 200_000), st.sampled_from([0.0, 0.001, 0.05, 0.5, 1.0]), st.integers(0, 100))
+@settings(max_examples=40, deadline=None)
+def test_a_bitmap_has_the_rows_it_was_made_of(size: int, share: float, seed: int) -> None:
+    """The portable format is written by hand: empty, sparse, full, and sizes that end within a container."""
+    mask = np.random.default_rng(seed).random(size) < share
+    rows = np.flatnonzero(mask).astype(np.uint32)
+    assert list(bitmaps.of_mask(mask)) == rows.tolist()
+    assert list(bitmaps.of_rows(np.random.default_rng(seed).permutation(rows), size)) == rows.tolist()
