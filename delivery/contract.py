@@ -20,6 +20,8 @@ MEDIA = {
     "csv": "text/csv", "jsonl": "application/jsonl", "parquet": "application/vnd.apache.parquet",
     "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
 }  # fmt: skip
+LOCKED = ".age"
+"""The end of an encrypted file's name."""
 LOGICAL = {"text": "string", "list": "array", "date": "date", "number": "number", "boolean": "boolean"}
 
 
@@ -190,6 +192,9 @@ def _resource(manifest: Manifest, file: FileEntry, number: int, language: Langua
         "bytes": file.bytes,
         "hash": f"sha256:{file.sha256}",
     }
+    if file.name.endswith(LOCKED):
+        # Nobody can see a table in it before the recipient has opened it with their key.
+        return made | {"format": "age", "mediatype": "application/octet-stream"}
     if file.encoding:
         # The byte order mark is no encoding of its own; readers of the format take it off.
         made["encoding"] = {"utf-8-sig": "utf-8"}.get(file.encoding, file.encoding)

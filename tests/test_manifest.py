@@ -4,6 +4,7 @@ import copy
 import hashlib
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from importlib import resources
 from pathlib import Path
@@ -204,6 +205,15 @@ def test_packages_of_the_other_formats_describe_their_file(tmp_path: Path, forma
     (resource,) = package.resources
     assert resource.hash == f"sha256:{hashlib.sha256((tmp_path / str(resource.path)).read_bytes()).hexdigest()}"
     assert resource.bytes == (tmp_path / str(resource.path)).stat().st_size
+
+
+def test_a_package_of_locked_files_promises_no_table(tmp_path: Path) -> None:
+    (clear,) = rendered(tmp_path, PROFILES["csv"])
+    locked = replace(clear, name=f"{clear.name}.age", path=clear.path.rename(f"{clear.path}.age"))
+    built = manifest.build(about(), PROFILES["csv"], [locked], **given())
+    files.write_text(tmp_path / contract.PACKAGE, contract.data_package_text(built, "fi", "fi"))
+    (resource,) = json.loads((tmp_path / contract.PACKAGE).read_text(encoding="utf-8"))["resources"]
+    assert resource["hash"] == f"sha256:{locked.sha256}" and not {"schema", "dialect", "type"} & set(resource)
 
 
 def test_terms_say_the_same_in_three_languages() -> None:
