@@ -17,7 +17,7 @@ from typer.testing import CliRunner
 
 from base.refused import LandingRefused, Refused
 from delivery import published
-from delivery.refresh import answer, columns, reading, refreshing
+from delivery.refresh import answer, changes, columns, matching, persons, reading, refreshing
 from ledger import disclosures, objections, recipients
 from ledger.subjects import Told
 from orchestration import cli
@@ -463,3 +463,78 @@ def test_no_cell_becomes_a_formula(home: Path, tmp_path: Path) -> None:
     )
     sheet = openpyxl.load_workbook(made.folder / made.files[1]).worksheets[0]
     assert sheet["B2"].data_type == "s" and sheet["B2"].value == "=HYPERLINK(1)"
+
+
+@pytest.fixture
+def tiny(monkeypatch: pytest.MonkeyPatch) -> Iterator[duckdb.DuckDBPyConnection]:
+    """A registry of four organisations by hand: for persons and objections that the lake of the tests has none of."""
+    with duckdb.connect() as db:
+        db.execute("attach ':memory:' as registry")
+        db.execute("create schema registry.restricted")
+        place = "'Koivukatu 1' as visiting_street, '00100' as visiting_postcode, 'HELSINKI' as visiting_town,"
+        place += " null::varchar as postal_street, null::varchar as postal_postcode, null::varchar as postal_town"
+        db.execute(f"""create table registry.organisations as select business_id, name, []::varchar[] as trade_names, {place},
+            'active' as status, null::varchar as phone, null::varchar as email, 'www.firma.example' as website
+            from (values ('0112038-9', 'Alfa Oy'), ('1927400-1', 'Beeta Oy')) as told(business_id, name)""")
+        db.execute("""create table registry.organisation_history as select *, date '2026-01-01' as valid_from,
+            null::date as valid_to
+            from registry.organisations where false""")
+        db.execute("""create table registry.maintenance_contacts (person_id varchar, business_id varchar, channel varchar,
+            value varchar, first_name varchar, last_name varchar, title varchar, restriction varchar)""")
+        db.execute("""insert into registry.maintenance_contacts values
+            ('p_part', '0112038-9', 'email', null, 'Osmo', 'Osittainen', 'johtaja', 'kielto'),
+            ('p_part', '0112038-9', 'phone', '+358401000001', 'Osmo', 'Osittainen', 'johtaja', null),
+            ('p_one', '0112038-9', 'phone', '+358401000002', 'Anna', 'Kaksonen', null, null),
+            ('p_two', '0112038-9', 'phone', '+358401000003', 'Anna', 'Kaksonen', null, null),
+            ('p_here', '0112038-9', 'email', 'liisa@firma.example', 'Liisa Maria', 'Läsnä', 'johtaja', null),
+            (null, '1927400-1', 'phone', null, null, null, null, 'kielto'),
+            (null, '1927400-1', 'post', 'Koivukatu 1, 00100 HELSINKI', null, null, null, null)""")
+        db.execute("""create table registry.marketing_contacts as select person_id, business_id, channel
+            from registry.maintenance_contacts where restriction is null""")
+        db.execute("""create table registry.responsible_persons (person_id varchar, business_id varchar, first_name varchar,
+            last_name varchar, listing_basis varchar, ended_on date)""")
+        db.execute("""insert into registry.responsible_persons values
+            ('p_left', '0112038-9', 'Leo', 'Lähtenyt', 'registered_role', date '2025-01-01'),
+            ('p_gone', '0112038-9', 'Salli', 'Salattu', 'registered_role', date '2025-01-01'),
+            ('p_limited', '0112038-9', 'Riku', 'Rajattu', 'registered_role', null)""")
+        db.execute("create table registry.withheld_persons as select 'p_gone' as person_id, 'ERASED' as gate")
+        db.execute("create table registry.decision_makers (person_id varchar, business_id varchar)")
+        db.execute("""create table registry.restricted.subject_keys
+            (kind varchar, key varchar, person_id varchar, business_id varchar, holders bigint)""")
+        yield db
+
+
+def persons_of(db: duckdb.DuckDBPyConnection, rows: list[dict[str, str]]) -> list[dict[str, Any]]:
+    names = ("business_id", "name", "street", "postcode", "town", "phone", "email", "person")
+    cells = {f"c{at}": pl.Series([row.get(name) for row in rows], dtype=pl.String) for at, name in enumerate(names)}
+    matching.match(db, pl.DataFrame({"row_id": range(len(rows)), **cells}), {name: f"c{at}" for at, name in enumerate(names)})
+    persons.find(db)
+    changes.make(db)
+    return asked(db, "from answer order by row_id")
+
+
+def test_whoever_may_not_be_told_of_is_not_found(tiny: duckdb.DuckDBPyConnection) -> None:
+    """Erased though gone, restricted (in no mart of contacts), of two with one name: nothing. Partly forbidden: all of it."""
+    names = [
+        "Osmo Osittainen",
+        "Anna Kaksonen",
+        "Salli Salattu",
+        "Riku Rajattu",
+        "Leo Lähtenyt",
+        "läsnä liisa",
+        "Läsnä",
+        "Olli Outo",
+    ]
+    rows = persons_of(tiny, [{"business_id": "0112038-9", "person": name} for name in names])
+    assert [row["person"] for row in rows] == ["kielto", None, None, None, "left", "present", None]
+    assert (rows[5]["person_id"], rows[5]["person_email"]) == ("p_here", "liisa@firma.example")
+    told_of = ("title", "person_email", "person_phone")
+    assert not any(row[column] for row in rows if row["person"] != "present" for column in told_of)
+    assert rows[0]["channels"] == []
+
+
+def test_an_organisation_that_objects_on_one_channel_is_closed_on_all(tiny: duckdb.DuckDBPyConnection) -> None:
+    rows = persons_of(tiny, [{"business_id": "1927400-1"}, {"business_id": "0112038-9"}])
+    assert [row["is_closed"] for row in rows] == [True, False] and rows[0]["name"] == "Beeta Oy"
+    assert not any(rows[0][column] for column in ("street", "postcode", "town", "phone", "email", "website", "channels"))
+    assert rows[1]["website"] == "www.firma.example"

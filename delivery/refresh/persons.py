@@ -1,8 +1,8 @@
 """The persons of a customer's register: still there, left, or objecting; whoever may not be told of is not found.
 
-Only what `maintenance_contacts` has is known here. Whom it marks as `kielto` is found by name at the organisation, or by mailbox
-or number through the keys that objections work with, so that a row with nothing but a mailbox is told as well. That a registered
-role has ended is told from the public register, unless the person is withheld.
+Only what `maintenance_contacts` has is known here. Whom it marks as `kielto` is found by name at the organisation, or by
+mailbox or number through the keys that objections work with, so that a row with nothing but a mailbox is told as well. That a
+registered role has ended is told from the public register, unless the person is withheld.
 """
 
 import duckdb

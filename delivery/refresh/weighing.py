@@ -74,7 +74,7 @@ STEPS = {
                 case when given.business_id = organisation.business_id then bits + 10
                     when given.business_id in (select business_id from organisation) then -10
                     when given.business_id is not null then -5
-                    when levenshtein(given.wrong_id, replace(organisation.business_id, '-', '')) = 1 then 14
+                    when levenshtein(given.wrong_id, replace(organisation.business_id, '-', '')) = 1 then bits - 6
                     else 0 end as id_bits,
                 coalesce(name_part.name, 0) as name_bits, coalesce(name_part.legal_form, 0)::double as form_bits,
                 coalesce(place_part.place, 0) as place_bits, coalesce(place_part.street, 0) as street_bits,
