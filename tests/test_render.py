@@ -2,7 +2,9 @@
 
 import csv
 import json
+import random
 import re
+import resource
 import zipfile
 from collections.abc import Iterator
 from decimal import Decimal
@@ -307,6 +309,21 @@ def test_a_cell_that_no_sheet_can_hold_is_refused_and_nothing_stays(tmp_path: Pa
     with pytest.raises(Refused, match="row 3"):
         one(names(["a", "ä" * (xlsx.MAX_CELL + 1)]), PROFILES["xlsx"], tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["fits"]
+
+
+@pytest.mark.parametrize("format", PROFILES)
+def test_a_full_disk_leaves_nothing(tmp_path: Path, format: str) -> None:
+    """The system's limit of a file's size stands for it: the same error at the same call, in the middle of a file."""
+    unlike = random.Random(1)
+    rows = table([row(number, title=unlike.randbytes(60).hex()) for number in range(400)])
+    limit = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, limit[1]))
+    try:
+        with pytest.raises(OSError, match="File too large"):
+            render(rows, PROFILES[format], about(), tmp_path)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limit)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_libreoffice_reads_every_cell_of_an_xlsx(tmp_path: Path) -> None:

@@ -55,10 +55,11 @@ def _workbook(path: Path, about: About, profile: Profile) -> Iterator[tuple[Any,
     """A workbook with its sheets in order, the first one empty but for its header; written when left without an error."""
     with files.atomic_file(path) as temporary, files.draft_folder(path.with_name("scratch")) as scratch:
         # A row at a time goes into a file below `scratch`: it holds people, so it must not lie in the system's /tmp.
+        # A full sheet of long texts is more than the 4 GiB that a plain zip can hold; a smaller one is the same with zip64.
         book = xlsxwriter.Workbook(
             str(temporary),
             {"constant_memory": True, "tmpdir": str(scratch), "strings_to_formulas": False, "strings_to_urls": False,
-             "strings_to_numbers": False},
+             "strings_to_numbers": False, "use_zip64": True},
         )  # fmt: skip
         # The program's clock in a file's properties would give every rendering other bytes.
         book.set_properties({"created": about.as_of, "title": about.stem, "author": "", "comments": ""})
