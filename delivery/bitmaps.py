@@ -48,8 +48,8 @@ def of_rows(rows: Rows, size: int) -> BitMap:
 
 
 def union(maps: Sequence[BitMap]) -> BitMap:
-    """The rows that are in any of these."""
-    return BitMap.union(*maps) if len(maps) > 1 else maps[0].copy() if maps else BitMap()
+    """The rows that are in any of these; of one it is that one, which nobody may change."""
+    return BitMap.union(*maps) if len(maps) > 1 else maps[0] if maps else BitMap()
 
 
 def met(rows: BitMap, others: Sequence[BitMap]) -> BitMap:

@@ -268,3 +268,19 @@ _SPECIAL: dict[str, Callable[[str, dict[str, tuple[str, ...]]], list[str]]] = {
         for code in ("area", "role", "industry_section")
     },
 }
+
+
+def table() -> str:
+    """The criteria as docs/reference/target-groups.md lists them."""
+    lines = ["| criterion | of | kind | day | by | fi | sv | says |", "|---|---|---|---|---|---|---|---|"]
+    for one in catalogue().values():
+        told = (
+            f"`{one.code}`", one.unit, one.kind, "yes" if one.in_history else "", "yes" if one.is_facet else "",
+            one.names["fi"], one.names["sv"], one.description,
+        )  # fmt: skip
+        lines.append(f"| {' | '.join(told)} |")
+    return "\n".join(lines) + "\n"
+
+
+if __name__ == "__main__":
+    print(table(), end="")

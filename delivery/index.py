@@ -236,11 +236,11 @@ class Index:
         return of_rows(np.asarray(told["row_no"], dtype=np.uint32), self.size)
 
     def rows(self, test: criteria.Test) -> BitMap:
-        """The rows of which a condition holds."""
+        """The rows of which a condition holds; nobody may change them."""
         column = self.columns[test.column]
         if test.how == "flag":
             assert isinstance(column, Values)
-            return column.maps.get(str(test.wants).lower(), BitMap()).copy()
+            return column.maps.get(str(test.wants).lower(), BitMap())
         return column.rows(test)
 
 

@@ -27,5 +27,5 @@ def refuse(what: str, word: object, valid: Mapping[str, Sequence[str]] | Iterabl
     names = valid[near] if near and isinstance(valid, Mapping) else ()
     named = f" ({names[0]})" if names and names[0] else ""
     hint = f"; did you mean {near}{named}?" if near else ""
-    listed = "" if near or len(codes) > 20 else f"; there are {', '.join(sorted(codes))}"
+    listed = "" if near or not 0 < len(codes) <= 20 else f"; there are {', '.join(sorted(codes))}"
     return Refused(f"{what} {str(word)[:80]!r} is not known{hint}{listed}")

@@ -191,8 +191,7 @@ class Picker:
         wanted = wanted & away["included"] if "included" in away else wanted
         available = wanted - away["delivered"] if "delivered" in away else wanted
         if "email" in still:
-            still["email"] = still["email"] & available
-            still["email"] -= index.kinds["email"].get("kielto", BitMap())
+            still["email"] = (still["email"] & available) - index.kinds["email"].get("kielto", BitMap())
         return _Stages(passed, relevant, wanted, available, still)
 
     def _irrelevant(self, index: Index, group: TargetGroup, channel: str) -> BitMap | None:

@@ -80,7 +80,7 @@ def test_help_is_fast_and_names_every_command() -> None:
 
 
 @pytest.mark.parametrize(
-    "command", ["demo", "synth", "registry serve", "land", "build", "publish", "status", "classify", "query", "ui"]
+    "command", ["demo", "synth", "registry serve", "land", "build", "publish", "status", "classify", "query", "count", "ui"]
 )
 def test_every_command_speaks_json(kohde: Kohde, command: str) -> None:
     code, out, _ = kohde(*command.split(), "--help")

@@ -186,3 +186,16 @@ def test_the_published_schema_is_current_and_takes_what_we_take() -> None:
     assert not valid.is_valid(BASE | {"criteria": {"field": "regoin", "in": ["01"]}})
     assert not valid.is_valid(BASE | {"criteria": {"field": "region", "at_least": 5}})
     assert published.read_text(encoding="utf-8") == wanted, "write it anew: python -m delivery.group"
+
+
+def test_the_page_has_every_criterion_and_its_groups_can_be_read(book: criteria.Codebook) -> None:
+    page = (ROOT / "docs" / "reference" / "target-groups.md").read_text(encoding="utf-8")
+    told = page.partition("<!-- criteria -->\n")[2].partition("<!-- /criteria -->")[0]
+    assert told == criteria.table(), "write it anew: python -m delivery.criteria"
+    blocks = [block.partition("```")[0] for block in page.split("```yaml\n")[1:]]
+    assert len(blocks) > 3
+    valid = Draft202012Validator(group.schema())
+    for block in blocks:
+        made = group.parse(yaml.load(block, Loader=group._Loader))
+        group.check(made, book)
+        valid.validate(json.loads(made.model_dump_json()))
