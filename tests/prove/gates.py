@@ -4,6 +4,7 @@ The world of tests/test_gates.py is built once. Each mutant of each model of the
 of it, and the same tests look at the outcome. A mutant that none of them notices survives.
 """
 
+import csv
 import inspect
 import random
 from collections.abc import Callable, Iterator
@@ -15,9 +16,11 @@ from pathlib import Path
 import duckdb
 
 from bench.bare import Bare
+from tests import gate_people as people
 from tests import test_gates as cases
 from tests.prove.mutants import Mutant, mutants
 
+VERDICTS, CANDIDATES = "enr_gate_verdicts", "enr_gate_candidates"
 MARTS = (
     "marketing_contacts",
     "marketing_organisations",
@@ -34,11 +37,11 @@ WRITES = {
     "test_the_marketing_file_holds_what_passed_and_nothing_else",
     "test_what_lands_after_the_build_counts_in_the_next_publication",
 }
-EQUIVALENT: dict[tuple[str, str], str] = {
-    ("enr_gate_verdicts", "the opposite: MAX(version)"): "the head has one row",
-}
+HERE = Path(__file__).parent
+with (HERE / "equivalent.csv").open(encoding="utf-8", newline="") as _file:
+    EQUIVALENT = {(row["model"], row["what"]): row["reason"] for row in csv.DictReader(_file, delimiter=";")}
 """Changes that mean nothing, each with its reason."""
-OPEN = frozenset((Path(__file__).parent / "survivors.txt").read_text(encoding="utf-8").splitlines())
+OPEN = frozenset((HERE / "survivors.txt").read_text(encoding="utf-8").splitlines())
 """Survivors that nobody has judged yet: a short run watches that none joins them, a long one counts them as failures."""
 JUDGED = (
     "enr_gate_verdicts",
@@ -46,6 +49,7 @@ JUDGED = (
     "enr_objected_persons",
     "enr_lookalikes",
     "enr_objections",
+    "enr_address_keys",
     "gate_audit",
     "maintenance_contacts",
     "marketing_contacts",
@@ -97,6 +101,7 @@ class Trial:
         }
         self.bare.run(self.models.keys())
         self.reviewed = picture(world)
+        assert self._without_ledger(self.models[VERDICTS]) == self._without_survey(self.models[CANDIDATES]) == 0
         if (told := self.noticed()) is not None:
             raise AssertionError(f"the models themselves do not pass: {told}")
 
@@ -112,9 +117,34 @@ class Trial:
         self._stained = mutant.model
         try:
             self.bare.run(self._made_of(mutant.model), {mutant.model: mutant.sql})
+            if mutant.model == VERDICTS and self._without_ledger(mutant.sql):
+                return Outcome(mutant, "nobody passes without a ledger")
+            if mutant.model == CANDIDATES and self._without_survey(mutant.sql):
+                return Outcome(mutant, "nothing is handed out of a source that may not be used")
             return Outcome(mutant, self.noticed())
         except duckdb.Error:
             return Outcome(mutant, None, broken=True)
+
+    def _without_ledger(self, sql: str) -> int:
+        """How many candidates a model of the verdicts lets past a gate of objections when nothing is known of the ledger."""
+        head = '"warehouse"."enriched"."enr_gate_head"'
+        asked = ["SAFETY", "ERASED", "OBJECTION_PERSON", "OBJECTION_ORGANISATION", "OBJECTION_CHANNEL", "REVIEW"]
+        past = f"list_has_any(passed_gates, {asked})"
+        text = sql.replace(head, f"(select * from {head} where false)")
+        ((count,),) = self.bare.db.execute(f"select count(*) from ({text}) where {past}").fetchall()
+        return int(count)
+
+    def _without_survey(self, sql: str) -> int:
+        """How many candidates a model of them has that only surveys and registers of associations tell of, when neither may be
+        used."""
+        purposes = '"warehouse"."reference"."source_purposes"'
+        told = "if(source_name in ('survey', 'associations'), 'no', may_market)"
+        text = sql.replace(purposes, f"(select * replace ({told} as may_market) from {purposes})")
+        ((count,),) = self.bare.db.execute(f"""
+            select count(*) from ({text}) as made
+            left join main.decision_makers as known using (person_id, business_id)
+            where list_contains(known.sources, 'survey') or (made.person_id is null and made.channel <> 'post')""").fetchall()
+        return int(count)
 
     def _made_of(self, model: str) -> set[str]:
         return self.bare.downstream(model) & self.models.keys()
@@ -135,9 +165,9 @@ def _checks(world: cases.World) -> Iterator[tuple[str, Callable[[], None]]]:
     for name, case in vars(cases).items():
         if name.startswith("test_") and list(inspect.signature(case).parameters) == ["world"] and name not in WRITES:
             yield name, partial(case, world)
-    for gate in cases.TWINS:
+    for gate in people.TWINS:
         yield f"gate {gate}", partial(cases.test_a_gate_withholds_and_a_twin_passes, world, gate)
-    for said in cases.SAYINGS:
+    for said in people.SAYINGS:
         yield f"saying {said.what}", partial(cases.test_an_objection_hits_whom_it_means_and_nobody_else, world, said)
 
 
@@ -150,7 +180,7 @@ def picture(world: cases.World) -> list[str]:
     """The outcome of the whole world in lines to be read: every candidate with its gate and what closed it, what is kept for
     maintenance, which organisations may be shown, what recipients are told, what objections have learnt."""
     said = {number: what for what, number in world.numbers.items()}
-    firms = {identifier: firm for firm, identifier in cases.FIRMS.items()} | {cases.CLUB: "club"}
+    firms = {identifier: firm for firm, identifier in people.FIRMS.items()} | {people.CLUB: "club"}
 
     def lines(title: str, sql: str) -> Iterator[str]:
         yield f"## {title}"
@@ -192,6 +222,23 @@ def picture(world: cases.World) -> list[str]:
             select sayings.what, named.name, h.key_kind
             from enriched.enr_objected_persons as h left join named using (person_id)
             left join sayings using (objection_id)"""),
+        *lines("further gates of who does not pass", """
+            select named.name, c.business_id, c.channel,
+                list_filter(every.gates, lambda gate: not list_contains(c.passed_gates, gate) and gate <> c.gate)::varchar
+            from enriched.enr_gate_verdicts as c left join named using (person_id)
+            cross join (select any_value(passed_gates) as gates from marketing_contacts) as every
+            where len(c.passed_gates) < len(every.gates) - 1 and """ + plain),
+        *lines("keys: name or firm, of each kind how many and how many at most share one", f"""
+            select c.name, c.business_id, string_agg(c.kind || ' ' || c.keys || '/' || c.most, ', ' order by c.kind)
+            from (
+                select named.name, person_id, if(person_id is null, business_id, '') as business_id, kind,
+                    count(distinct key) as keys, max(holders) as most
+                from enriched.enr_subject_keys left join named using (person_id)
+                group by all) as c
+            left join (select null as name) as named on true
+            where coalesce(c.name, '') not like 'Kilpa%' and {plain}
+            group by c.name, c.person_id, c.business_id"""),
+        *lines("keys of mentions", "select kind, count(*), count(distinct key) from enriched.enr_mention_keys group by all"),
         *lines("what objections have learnt: saying, kind, how many keys", """
             select sayings.what, kind, count(*)
             from enriched.enr_objection_closure left join named on false

@@ -6,6 +6,7 @@ An operator turns one node of a parsed query into what a tired hand might have w
 """
 
 import itertools
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
@@ -31,7 +32,7 @@ class Mutant:
 def mutants(model: str, sql: str) -> Iterator[Mutant]:
     """Every mutant of a query, in a stable order."""
     tree = sqlglot.parse_one(sql, dialect="duckdb")
-    seen = {tree.sql(dialect="duckdb")}
+    seen, named = {tree.sql(dialect="duckdb")}, Counter[str]()
     for place, node in enumerate(tree.walk()):
         for name, operator in OPERATORS.items():
             # The whole tree is copied for a change that can be made only: it is large, and the nodes are many.
@@ -45,7 +46,9 @@ def mutants(model: str, sql: str) -> Iterator[Mutant]:
             text = copy.sql(dialect="duckdb")
             if text not in seen:
                 seen.add(text)
-                yield Mutant(model, f"{name}: {' '.join(node.sql(dialect='duckdb').split())[:90]}", text)
+                what = f"{name}: {' '.join(node.sql(dialect='duckdb', comments=False).split())[:90]}"
+                named[what] += 1  # two places may read alike: what is said of the one says nothing of the other
+                yield Mutant(model, what if named[what] == 1 else f"{what} #{named[what]}", text)
 
 
 def _join(node: exp.Expression) -> exp.Expression | None:
@@ -129,7 +132,10 @@ def _one_more(node: exp.Expression) -> exp.Expression | None:
 
 
 def _other_boolean(node: exp.Expression) -> exp.Expression | None:
-    return exp.Boolean(this=not node.this) if isinstance(node, exp.Boolean) else None
+    # Where sorting puts nulls is no choice that anybody has written.
+    if not isinstance(node, exp.Boolean) or isinstance(node.parent, exp.SortArray):
+        return None
+    return exp.Boolean(this=not node.this)
 
 
 def _no_branch(node: exp.Expression) -> exp.Expression | None:

@@ -17,7 +17,7 @@ told as (
         candidates.postcode
     from {{ ref('enr_gate_candidates') }} as candidates
     cross join asked
-    where candidates.channel = 'post' and candidates.street is not null and asked.objections > 0
+    where candidates.street is not null and asked.objections > 0
 
 ),
 

@@ -1,11 +1,10 @@
 {{ config(materialized='table', tags=['gates']) }}
 
 -- Which objection hits which candidate, by what key. What is not here has not been hit: the gates ask for more than that.
+-- Keys of two kinds never meet, so none of the joins asks for the kind.
 with shared as (
 
-    select distinct
-        kind,
-        key
+    select distinct key
     from {{ ref('enr_subject_keys') }}
     where holders > {{ most_holders() }}
 
@@ -21,7 +20,7 @@ told as (
         shared.key is not null as is_shared
     from {{ ref('enr_objections') }} as objections
     inner join {{ ref('stg_ledger__objection_keys') }} as keys on objections.objection_id = keys.objection_id
-    left join shared on keys.kind = shared.kind and keys.key = shared.key
+    left join shared on keys.key = shared.key
 
 ),
 
@@ -34,7 +33,7 @@ found as (
         held.key
     from {{ ref('enr_objected_persons') }} as persons
     inner join {{ ref('enr_subject_keys') }} as held on persons.person_id = held.person_id
-    where held.kind in ('email', 'phone') and held.holders <= {{ most_holders() }}
+    where held.holders <= {{ most_holders() }}
 
 ),
 
@@ -47,9 +46,7 @@ objected_values as (
         told.key
     from told
     left join {{ ref('enr_objected_persons') }} as persons on told.objection_id = persons.objection_id
-    where
-        told.kind in ('email', 'phone')
-        and (told.scope <> 'person' or not told.is_shared or persons.objection_id is null)
+    where not told.is_shared or persons.objection_id is null
 
     union
 
@@ -77,7 +74,6 @@ hits as (
         objected_values.objection_id,
         objected_values.kind as key_kind
     from {{ ref('enr_gate_candidates') }} as candidates
-    -- Keys of two kinds never meet.
     inner join objected_values on candidates.value_key = objected_values.key
 
     union all
@@ -98,8 +94,9 @@ hits as (
         told.kind as key_kind
     from {{ ref('enr_gate_candidates') }} as candidates
     inner join {{ ref('enr_value_keys') }} as domains on candidates.value = domains.value and domains.kind = 'domain'
-    inner join told on domains.kind = told.kind and domains.key = told.key
-    where candidates.channel = 'email' and told.scope in ('domain', 'organisation')
+    inner join told on domains.key = told.key
+    -- A person's objection may know where they work, and does not speak of it.
+    where told.scope = 'domain'
 
     union all
 
@@ -110,7 +107,7 @@ hits as (
     from {{ ref('enr_gate_candidates') }} as candidates
     inner join {{ ref('enr_address_keys') }} as addresses on candidates.street = addresses.street and candidates.postcode = addresses.postcode
     inner join told on addresses.key = told.key
-    where candidates.channel = 'post' and told.scope = 'address' and told.kind = 'address'
+    where told.scope = 'address'
 
 )
 

@@ -80,7 +80,7 @@ examined as (
         candidates.is_marketing_target as is_past_organisation_status,
         noticed.person_id is not null
         or candidates.person_id is null and candidates.subject_kind = 'legal_person_generic'
-        or candidates.person_id is null and candidates.legal_form_group = 'sole_trader' and coalesce(traders.is_noticed, false)
+        or candidates.person_id is null and candidates.legal_form_group = 'sole_trader' and traders.is_noticed
             as is_past_notice_due,
         candidates.channel <> 'email'
         or candidates.legal_form_group not in ('{{ var("no_email_legal_form_groups") | join("', '") }}')

@@ -13,20 +13,25 @@ entries as (
 
     select
         list_id,
-        kind,
         contact
     from current_entries
     where op <> 'D'
 
+),
+
+-- An address, a number and a business id are never alike, so what kind of entry it is need not be asked.
+contacts as (
+
+    select
+        candidate_id,
+        unnest([business_id, value, {{ normal_email_key('value') }}]) as contact
+    from {{ ref('enr_gate_candidates') }}
+
 )
 
 select
-    candidates.candidate_id,
+    contacts.candidate_id,
     min(entries.list_id) as list_id
-from {{ ref('enr_gate_candidates') }} as candidates
-inner join entries
-    on
-        entries.kind = 'email' and candidates.channel = 'email' and {{ normal_email_key('candidates.value') }} = entries.contact
-        or entries.kind = 'phone' and candidates.channel = 'phone' and candidates.value = entries.contact
-        or entries.kind = 'business_id' and candidates.business_id = entries.contact
-group by candidates.candidate_id
+from contacts
+inner join entries on contacts.contact = entries.contact
+group by contacts.candidate_id

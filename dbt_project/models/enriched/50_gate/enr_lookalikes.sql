@@ -23,7 +23,6 @@ names as (
         keys.objection_id,
         keys.key
     from {{ ref('stg_ledger__objection_keys') }} as keys
-    inner join objectors on keys.objection_id = objectors.objection_id
     where keys.kind = 'name'
 
     union
@@ -32,7 +31,6 @@ names as (
         hit.objection_id,
         held.key
     from {{ ref('enr_objected_persons') }} as hit
-    inner join objectors on hit.objection_id = objectors.objection_id
     inner join {{ ref('enr_subject_keys') }} as held on hit.person_id = held.person_id
     where held.kind = 'name'
 
@@ -44,8 +42,8 @@ namesakes as (
         names.objection_id,
         held.person_id
     from names
+    -- Only persons have keys of names alone.
     inner join {{ ref('enr_subject_keys') }} as held on names.key = held.key
-    where held.kind = 'name' and held.person_id is not null
 
 ),
 

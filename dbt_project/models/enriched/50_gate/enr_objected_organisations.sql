@@ -1,7 +1,7 @@
 {{ config(materialized='table', tags=['gates']) }}
 
 -- Organisations that an objection speaks of: as a whole (covers_persons), or because a person who objects is the organisation or stands
--- in its name; then the organisation's own contacts are meant, not its other people.
+-- in its name; then the organisation's own contacts are meant, not its other people. Keys of two kinds never meet: no join asks for it.
 with keys as (
 
     select
@@ -30,7 +30,7 @@ select
     'name_org' as key_kind,
     false as covers_persons
 from keys
-inner join {{ ref('enr_subject_keys') }} as held on keys.kind = held.kind and keys.key = held.key
+inner join {{ ref('enr_subject_keys') }} as held on keys.key = held.key
 where held.person_id is null
 
 union
@@ -53,5 +53,5 @@ select
     true as covers_persons
 from {{ ref('stg_ledger__objection_keys') }} as told
 inner join {{ ref('enr_objections') }} as objections on told.objection_id = objections.objection_id
-inner join {{ ref('enr_organisation_keys') }} as own on told.kind = own.kind and told.key = own.key
+inner join {{ ref('enr_organisation_keys') }} as own on told.key = own.key
 where objections.scope = 'organisation' and told.kind = 'organisation'

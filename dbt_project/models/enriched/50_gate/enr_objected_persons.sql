@@ -1,7 +1,7 @@
 {{ config(materialized='table', tags=['gates']) }}
 
 -- Whom each objection of a person hits: whoever has one of its keys, whom somebody has recognised, and whoever shares an identifying key
--- with one of these. A key of many (a switchboard) hits nobody by itself.
+-- with one of these. A key of many (a switchboard) hits nobody by itself. Keys of two kinds never meet, so no join asks for the kind.
 with recursive hit as (
 
     select
@@ -9,7 +9,7 @@ with recursive hit as (
         held.person_id
     from {{ ref('stg_ledger__objection_keys') }} as keys
     inner join {{ ref('enr_objections') }} as objections on keys.objection_id = objections.objection_id
-    inner join {{ ref('enr_subject_keys') }} as held on keys.kind = held.kind and keys.key = held.key
+    inner join {{ ref('enr_subject_keys') }} as held on keys.key = held.key
     where
         objections.scope = 'person'
         and held.person_id is not null
@@ -60,8 +60,8 @@ evidence as (
         held.person_id,
         list_sort(list(distinct keys.kind)) as key_kinds
     from {{ ref('stg_ledger__objection_keys') }} as keys
-    inner join {{ ref('enr_subject_keys') }} as held on keys.kind = held.kind and keys.key = held.key
-    where held.person_id is not null and keys.kind <> 'name'
+    inner join {{ ref('enr_subject_keys') }} as held on keys.key = held.key
+    where keys.kind <> 'name'
     group by keys.objection_id, held.person_id
 
 )

@@ -83,9 +83,7 @@ found as (
 
 shared as (
 
-    select distinct
-        kind,
-        key
+    select distinct key
     from {{ ref('enr_subject_keys') }}
     where holders > {{ most_holders() }} and kind <> 'name'
 
@@ -97,6 +95,6 @@ select
     found.key
 from found
 anti join {{ ref('stg_ledger__objection_keys') }} as known
-    on found.objection_id = known.objection_id and found.kind = known.kind and found.key = known.key
+    on found.objection_id = known.objection_id and found.key = known.key
 -- What many share says of nobody who they are, however long it is kept.
-anti join shared on found.kind = shared.kind and found.key = shared.key
+anti join shared on found.key = shared.key

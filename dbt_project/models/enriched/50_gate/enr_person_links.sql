@@ -5,10 +5,9 @@ with shared as (
 
     select distinct
         person_id,
-        kind,
         key
     from {{ ref('enr_subject_keys') }}
-    where person_id is not null and kind in {{ identifying_kinds() }} and holders between 2 and {{ most_holders() }}
+    where kind in {{ identifying_kinds() }} and holders between 2 and {{ most_holders() }}
 
 )
 
@@ -16,5 +15,5 @@ select distinct
     shared.person_id,
     others.person_id as other_person_id
 from shared
-inner join shared as others on shared.kind = others.kind and shared.key = others.key
+inner join shared as others on shared.key = others.key
 where shared.person_id <> others.person_id

@@ -59,12 +59,10 @@ held as (
 shared as (
 
     select
-        kind,
         key,
         count(distinct person_id) as holders
     from held
-    where person_id is not null
-    group by kind, key
+    group by key
 
 )
 
@@ -73,6 +71,6 @@ select
     held.business_id,
     held.kind,
     held.key,
-    coalesce(shared.holders, 0) as holders
+    shared.holders
 from held
-left join shared on held.kind = shared.kind and held.key = shared.key
+inner join shared on held.key = shared.key
