@@ -1,9 +1,9 @@
 """Promise: nobody who has objected is ever in what may be used for marketing, whatever happens to them or to their data.
 
-Made-up people live through interviews, new addresses, marriages, new employers, register entries, objections, revocations and
-re-imports, all at once in one lake; after every round the models run on what has landed and the ledger, and every row of the
-marketing marts is held against what each person has said. The oracle knows nothing of keys: it remembers which told facts
-belong to whom and compares them by rules of its own.
+Made-up people live through interviews, new addresses, marriages, new employers, register entries, objections and revocations,
+and are asked again after they have objected, all at once in one lake; after every round the models run on what has landed and
+the ledger, and every row of the marketing marts is held against what each person has said. The oracle knows nothing of keys: it
+remembers which told facts belong to whom and compares them by rules of its own.
 
 What the evidence cannot show is not asked of the gates: a second life at another firm under another address, told before the
 objection, is nobody's by evidence. One told after it is (gate REVIEW).
@@ -371,11 +371,11 @@ def _officers(path: Path, world: World) -> None:
                      person.register_id]
                 )  # fmt: skip
                 fact = Fact(person.first, person.last, person.business_id, None, None, person.register_id, world.round)
-                if not any(replace_round(one) == replace_round(fact) for one in person.facts):
+                if not any(_replace_round(one) == _replace_round(fact) for one in person.facts):
                     person.facts.append(fact)
 
 
-def replace_round(fact: Fact) -> tuple[object, ...]:
+def _replace_round(fact: Fact) -> tuple[object, ...]:
     """A fact without the moment it was told."""
     return (fact.first, fact.last, fact.business_id, fact.email, fact.phone, fact.register_id)
 
