@@ -76,6 +76,13 @@ def test_what_is_no_secret_is_refused_without_being_told(text: str) -> None:
     assert "kohde key new" in str(refused.value) and (not text.strip() or text not in str(refused.value))
 
 
+def test_a_check_differs_by_secret_and_by_what_went_before() -> None:
+    """Else a warehouse of another key would look like one of this."""
+    other = keys.Key(1, SECRET[::-1])
+    checks = [key.check() for key in (KEY, other, keys.Key(2, SECRET, KEY), keys.Key(2, SECRET, other))]
+    assert len(set(checks)) == 4 and all(len(check) == 8 and check not in SECRET.hex() for check in checks)
+
+
 def test_the_environment_comes_before_the_file(no_secret: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(keys.SecretMissing, match="kohde key new"):
         keys.current()

@@ -72,9 +72,27 @@ def gate_mutants(scratch: Path, share: float) -> Result:
     return Result(len(outcomes), len(survivors), notes + [f"{one.mutant.model}: {one.mutant.what}" for one in survivors])
 
 
+def python_mutants(scratch: Path, share: float) -> Result:
+    """Every mutant of the keys, the objections and the normal forms has to be noticed by their tests."""
+    from tests.prove import python_mutants as judged
+
+    known, outcomes = judged.equivalent(), []
+    for one in judged.run(scratch, share):
+        outcomes.append(one)
+        if not one.noticed and (one.module, one.what) not in known:
+            print(f"  survived: {one.module}: {one.what}", flush=True)
+        if len(outcomes) % 100 == 0:
+            print(f"  {len(outcomes)} mutants", flush=True)
+    unnoticed = [one for one in outcomes if not one.noticed]
+    survivors = [one for one in unnoticed if (one.module, one.what) not in known]
+    notes = [f"{len(unnoticed) - len(survivors)} known to mean nothing"]
+    return Result(len(outcomes), len(survivors), notes + [f"{one.module}: {one.what}" for one in survivors])
+
+
 PROOFS: dict[str, tuple[str, Callable[[Path, float], Result]]] = {
     "stories": ("nobody who objected is in marketing, whatever happens to them", stories),
     "gate-mutants": ("the tests of the gates notice every error in them", gate_mutants),
+    "python-mutants": ("the tests of keys and normal forms notice every error in them", python_mutants),
 }
 
 
