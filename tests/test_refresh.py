@@ -194,6 +194,9 @@ def test_what_has_changed_is_told(made: refreshing.Refreshed, cases: list[Case])
         if case.mess in ("business id only", "typing error", "without legal form, upper case"):
             assert not said
     assert made.summary.changes["moved"] and made.summary.changes["renamed"]
+    assert made.summary.filled_in["business_id"] == sum(
+        bool(case.business_id) and (not case.row.get("business_id") or case.mess == "wrong check digit") for case in cases
+    )
 
 
 def test_a_moved_row_gets_the_address_of_today(
@@ -248,6 +251,10 @@ def test_persons_still_there_are_filled_in_and_written_down(home: Path, db: duck
         assert (row["person_email"], row["person_phone"]) == (one["email"] or "", one["phone"] or "")
     given = disclosures.of(home, [people[0]["person_id"]])
     assert [(row["recipient_id"], row["purpose"], row["file"]) for row in given] == [("acme", "maintenance", made.files[0])]
+    # Who is told of is written down, an organisation whose number was filled in among them; whoever is not is not.
+    filled = {row["business_id"]: bool(row["street"] or row["phone"] or row["email"]) for row in rows}
+    told_of = {row["business_id"] for row in disclosures.of(home, (), list(filled)) if row["delivery_id"] == made.folder.name}
+    assert told_of == {firm for firm, yes in filled.items() if yes} and len(told_of) > 0
     again = refreshing.refresh(home, tmp_path / "people.csv", "acme", language="en")
     assert again.folder == made.folder and len(disclosures.of(home, [people[0]["person_id"]])) == 1
 
@@ -526,7 +533,7 @@ def test_whoever_may_not_be_told_of_is_not_found(tiny: duckdb.DuckDBPyConnection
         "Olli Outo",
     ]
     rows = persons_of(tiny, [{"business_id": "0112038-9", "person": name} for name in names])
-    assert [row["person"] for row in rows] == ["kielto", None, None, None, "left", "present", None]
+    assert [row["person"] for row in rows] == ["kielto", None, None, None, "left", "present", None, None]
     assert (rows[5]["person_id"], rows[5]["person_email"]) == ("p_here", "liisa@firma.example")
     told_of = ("title", "person_email", "person_phone")
     assert not any(row[column] for row in rows if row["person"] != "present" for column in told_of)

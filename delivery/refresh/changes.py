@@ -55,6 +55,7 @@ MADE = {
                 if(current.status in ('ceased', 'bankruptcy', 'liquidation', 'restructuring'), current.status, null),
                 if(person.state = 'left', 'left', null), if(is_closed, 'objects', null)
             ], lambda one: one is not null), if(is_closed, ['objects'], []))::varchar[] as changes,
+            is_matched and given.business_id is null as fills_id,
             is_matched and not coalesce(reach.is_restricted, false) as is_open,
             is_open and coalesce(reach.has_post, false) and not coalesce(here.same_street and here.same_area,
                 false) as tells_place,

@@ -17,7 +17,11 @@ from delivery.refresh import answer, changes, columns, matching, persons, readin
 from ledger import disclosures, recipients, store
 
 FILLED = ("street", "postcode", "town", "phone", "email", "website", "person_email", "person_phone")
-TOLD_OF_PERSONS = ("title", "email", "phone")
+TOLD = ("title", "email", "phone", "address")
+# Persons still there, and organisations whose own contacts were filled in: a trader's are a person's too.
+ABOUT = """
+    select person_id, business_id from answer where person = 'present'
+    union select null, business_id from answer where coalesce(street, phone, email) is not null order by all"""
 
 
 @dataclass
@@ -73,9 +77,7 @@ def refresh(home: Path, file: Path, recipient: str, out: Path | None = None, lan
         changes.make(db)
         summary = _summary(db, register, found, recipient, file.name, version.name, proven)
         told = answer.table(db, register, language)
-        about = db.execute(
-            "select distinct person_id, business_id from answer where person = 'present' order by all"
-        ).fetchall()
+        about = db.execute(ABOUT).fetchall()
     names = [f"{file.stem}-refreshed.csv", f"{file.stem}-refreshed.xlsx"]
     with files.draft_folder(folder) as draft:
         answer.write(told, draft, f"{file.stem}-refreshed", built_at)
@@ -95,11 +97,12 @@ def _still(home: Path, proven: str) -> None:
         raise Refused("the ledger has moved since what is published was proven: run `kohde publish` first")
 
 
-def _record(home: Path, delivery_id: str, recipient: str, file: str, digest: str, about: list[tuple[str, str]]) -> None:
+def _record(home: Path, delivery_id: str, recipient: str, file: str, digest: str, about: list[tuple[str | None, str]]) -> None:
     """Write down whom the answer tells of; once, also when an earlier attempt was killed after it."""
-    earlier = disclosures.of(home, [person for person, _ in about][:1])
+    persons_told = [person for person, _ in about if person]
+    earlier = disclosures.of(home, persons_told[:1], [] if persons_told else [firm for _, firm in about[:1]])
     if about and not any(row["delivery_id"] == delivery_id for row in earlier):
-        delivery = disclosures.Delivery(delivery_id, recipient, file, digest, TOLD_OF_PERSONS, "maintenance")
+        delivery = disclosures.Delivery(delivery_id, recipient, file, digest, TOLD, "maintenance")
         disclosures.record(home, delivery, about)
 
 
@@ -120,7 +123,8 @@ def _summary(
         recipient, name, rows, {role: register.headers[int(column[1:])] for role, column in found.items()},
         {status: results[status] for status in ("matched", "ambiguous", "not_found")},
         dict(sorted(Counter(told["changes"].explode().drop_nulls().to_list()).items())),
-        int(told["is_closed"].sum()), told["first_row"].count(), {field: told[field].count() for field in FILLED},
+        int(told["is_closed"].sum()), told["first_row"].count(),
+        {"business_id": int(told["fills_id"].sum())} | {field: told[field].count() for field in FILLED},
         {"rows": may, "share": round(may / rows, 4), "channels": dict(sorted(channels.items()))},
         register.unread, register.warnings, version, proven,
     )  # fmt: skip
