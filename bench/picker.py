@@ -18,6 +18,7 @@ from typing import Any
 
 import duckdb
 import numpy as np
+from pyroaring import BitMap
 
 from base.files import write_text
 from delivery import criteria, selection, targets
@@ -256,11 +257,10 @@ def main() -> None:
         synthetic(db, options.organisations, people)
     made_s = time.perf_counter() - started
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    resident = _resident_mb()
     started, used = time.perf_counter(), time.process_time()
     index = Index(db, "person")
     build_s, build_cpu_s = time.perf_counter() - started, time.process_time() - used
-    memory = _resident_mb() - resident
+    memory = _mb(index)
     picker = Picker(db)
     picker.put(index)
     dice = Dice(db, 1, day=DAY)
@@ -288,9 +288,15 @@ def main() -> None:
         write_text(ROOT / "bench" / "results" / "picker.json", json.dumps(found, indent=2) + "\n")
 
 
-def _resident_mb() -> float:
-    pages = Path("/proc/self/statm").read_text(encoding="ascii").split()[1]
-    return int(pages) * 4096 / 1e6
+def _mb(held: Any) -> float:
+    """Megabytes of all bitmaps and arrays below an object."""
+    if isinstance(held, BitMap):
+        return len(held.serialize()) / 1e6
+    if isinstance(held, np.ndarray):
+        return held.nbytes / 1e6
+    if isinstance(held, dict | list):
+        return sum(map(_mb, held.values() if isinstance(held, dict) else held))
+    return sum(map(_mb, vars(held).values())) if type(held).__module__ == Index.__module__ else 0
 
 
 if __name__ == "__main__":

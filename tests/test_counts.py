@@ -291,6 +291,7 @@ def test_as_of_an_earlier_day_the_criteria_are_of_that_day_and_the_gates_of_toda
     negative = WIDE | {"unit": "organisation", "criteria": {"not": {"field": "region", "in": ["01"]}}}
     assert new & {row[2] for row in picked(db, group.parse(negative))}
     assert not new & {row[2] for row in picked(db, group.parse(negative | {"as_of": "2026-01-02"}))}
+    agree(db, picker, group.parse(negative | {"as_of": "2026-01-02"}))
 
 
 def test_maintenance_names_who_objects_and_gives_no_channel(db: duckdb.DuckDBPyConnection, picker: Picker) -> None:

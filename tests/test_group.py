@@ -166,7 +166,8 @@ def test_a_raw_range_of_staff_says_which_bands_it_takes(book: criteria.Codebook)
 
     assert asked(between=[10, 49]).words == ("10-19", "20-49") and not asked(between=[10, 49]).notes
     assert asked(at_least=300).words == ("250-499", "500-999", "1000+") and "250-499" in asked(at_least=300).notes[0]
-    assert asked(at_most=9).words == ("0-4", "5-9")
+    assert asked(at_most=9).words == ("0-4", "5-9") and asked(at_most=10).words == ("0-4", "5-9", "10-19")
+    assert asked(at_least=9).words[0] == "5-9" and asked(at_least=10).words[0] == "10-19"
 
 
 def test_every_criterion_has_codes_and_names(book: criteria.Codebook) -> None:
