@@ -14,9 +14,17 @@ class House:
     contact: str
 
 
-def house() -> House:
-    """From KOHDE_SUPPLIER and KOHDE_CONTACT. Raises Refused without a contact: a file must tell where to object (L-19)."""
+UNREAD = "kiellot@kohde.example"
+"""A mailbox that nobody has (RFC 2606): of files that do not leave this machine."""
+
+
+def house(*, leaves: bool) -> House:
+    """From KOHDE_SUPPLIER and KOHDE_CONTACT.
+
+    leaves: whether the file goes to a recipient's place. Raises Refused then without a contact: it must tell where people may
+    object (L-19).
+    """
     contact = os.environ.get("KOHDE_CONTACT", "").strip()
-    if not contact:
+    if leaves and not contact:
         raise Refused("KOHDE_CONTACT is not set: every file tells where people may object, an e-mail address or a page")
-    return House(os.environ.get("KOHDE_SUPPLIER", "").strip() or "Kohde", contact)
+    return House(os.environ.get("KOHDE_SUPPLIER", "").strip() or "Kohde", contact or UNREAD)

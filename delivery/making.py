@@ -13,6 +13,7 @@ import pyrage
 
 from base import files
 from delivery import contract, group, manifest, published, terms
+from delivery.columns import CONTRACT_VERSION
 from delivery.content import Content, Fill
 from delivery.group import TargetGroup
 from delivery.house import House, house
@@ -20,9 +21,6 @@ from delivery.orders import Order
 from delivery.render import About, RenderedFile, render
 from delivery.schedule import HELSINKI
 from delivery.send.destinations import READY
-
-CONTRACT_VERSION = "1.0.0"
-"""Of the columns and their meaning; another number when columns.csv says something else of a column that there was."""
 
 
 @dataclass(frozen=True)
@@ -36,7 +34,8 @@ class Made:
 
 def make(home: Path, version: Path, order: Order, delivery_id: str, draft: Path, now: datetime, fill: Fill) -> Made:
     """Write the files of a delivery into `draft` from the published `version`. Raises Refused, LedgerRefused."""
-    we, spec = house(), order.spec
+    spec = order.spec
+    we = house(leaves=spec.destination is not None)
     until = (now.astimezone(HELSINKI) + timedelta(days=spec.licence_days)).date()
     with published.desk(home, version) as db:
         content = fill(db, order, until, now)

@@ -82,6 +82,13 @@ def to_recipient(home: Path, recipient_id: str, since: datetime) -> set[tuple[st
         return {(person, firm) for person, firm in session.execute(listed).tuples() if firm}
 
 
+def rows_of(home: Path, delivery_id: str) -> int:
+    """How many rows a delivery disclosed."""
+    counted = sa.select(sa.func.count()).select_from(Disclosure).where(Disclosure.delivery_id == delivery_id)
+    with store.connect(home, write=False) as session:
+        return session.execute(counted).scalar_one()
+
+
 def acknowledge(home: Path, delivery_id: str, recipient_id: str, what: str) -> None:
     """Write down what a recipient has confirmed of a delivery (CONFIRMED), once. Raises LedgerRefused."""
     if what not in CONFIRMED:

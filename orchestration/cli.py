@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
-from orchestration import cli_delivery, cli_promises, cli_refresh, cli_subject
+from orchestration import cli_delivery, cli_orders, cli_promises, cli_refresh, cli_subject
 from orchestration.cli_options import By, Json, Reason
 
 if TYPE_CHECKING:
@@ -36,6 +36,10 @@ app.add_typer(cli_subject.retention, name="retention")
 key.command()(cli_promises.rotate)
 app.command()(cli_refresh.refresh)
 app.command()(cli_delivery.count)
+app.command()(cli_orders.extract)
+app.command()(cli_orders.deliver)
+app.command()(cli_orders.recall)
+app.add_typer(cli_orders.order, name="order")
 for promises in ("ledger", "objection", "notice", "recipient"):
     app.add_typer(getattr(cli_promises, promises), name=promises)
 

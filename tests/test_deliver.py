@@ -132,9 +132,9 @@ def test_a_file_encrypted_for_its_recipient(home: Path) -> None:
 
 
 def test_nothing_goes_out_without_a_place_to_object_or_to_one_who_accepted_nothing(
-    home: Path, monkeypatch: pytest.MonkeyPatch
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    wanted = order(home)
+    wanted = order(home, destination={"kind": "folder", "path": str(tmp_path)})
     monkeypatch.delenv("KOHDE_CONTACT")
     with pytest.raises(Refused, match="KOHDE_CONTACT"):
         made(home, wanted)

@@ -27,6 +27,8 @@ REVIEWED_WRITERS = {
     "ingest/lake.py": "archive_file copies into a temporary name of atomic_file",
     "ingest/synthetic/damage.py": "damage() hands its functions a temporary path of atomic_file",
     "ingest/synthetic/search.py": "the server's own index, in a temporary directory that goes with it",
+    "delivery/send/folder.py": "copies into the draft folder that commit_folder makes durable",
+    "delivery/send/sftp.py": "writes on the far side, into a hidden folder that is renamed",
     "ingest/load.py": "the receipt is written into the load's temporary folder, which commit_folder makes durable",
 }
 

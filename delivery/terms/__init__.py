@@ -11,7 +11,7 @@ from typing import Any
 import yaml
 
 from base.refused import Refused
-from delivery.columns import LANGUAGES, Language
+from delivery.columns import LANGUAGES, Language, values
 
 HERE = Path(__file__).parent
 CURRENT = "1"
@@ -60,8 +60,9 @@ def rules(version: str = CURRENT) -> dict[str, dict[str, str]]:
 
 
 def address_source(sources: list[str], language: Language) -> str:
-    """The line that a message has to have (DOMAIN L-07): `Osoitelähde: YTJ, Kohde.`"""
-    return str(_yaml(HERE / "notices.yml")["address_source"][language]).format(sources=", ".join(sources))
+    """The line that a message has to have (DOMAIN L-07): `Osoitelähde: kaupparekisteri (PRH), haastattelu.`"""
+    named = dict.fromkeys(values()["source"].get(source, {}).get(language, source) for source in sources)
+    return str(_yaml(HERE / "notices.yml")["address_source"][language]).format(sources=", ".join(named))
 
 
 def how_to_object(contact: str, language: Language) -> str:
