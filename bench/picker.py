@@ -274,7 +274,8 @@ def main() -> None:
         theirs = peer.count(one)
         assert [theirs.get(rank, 0) for rank in [*range(1, CRITERIA + 2), 0]] == [*ours[: CRITERIA + 1], ours[-1]], one
     found = {
-        "organisations": options.organisations, "people": index.size, "groups": len(groups), "load": round(os.getloadavg()[0], 1),
+        "organisations": options.organisations, "people": index.size, "groups": len(groups),
+        "load": round(os.getloadavg()[0], 1),
         "targets_s": round(made_s, 1), "build_s": round(build_s, 1),
         "build_cpu_s": round(build_cpu_s, 1), "index_mb": round(memory),
         "peak_mb": round(max(before, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss) / 1000),
