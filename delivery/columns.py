@@ -79,7 +79,7 @@ def every() -> dict[str, Column]:
 
 @cache
 def values() -> dict[str, dict[str, dict[str, str]]]:
-    """What codes are called: column -> code -> language -> words. Also `null_reason`, `boolean` and `source`, which are no columns."""
+    """What codes are called: column -> code -> language -> words. null_reason, boolean and source are no columns."""
     found: dict[str, dict[str, dict[str, str]]] = {}
     for row in _rows("values.csv"):
         found.setdefault(row["of"], {})[row["code"]] = {language: row[language] for language in LANGUAGES}

@@ -166,7 +166,16 @@ def _record_sent(home: Path, order: Order, folder: Path, made: Made | None, to: 
         valid_until=manifest.valid_until,
     )  # fmt: skip
     disclosures.record(home, told, zip(rows["person_id"].to_pylist(), rows["business_id"].to_pylist(), strict=True))
-    orders.happened(home, folder.name, order.order_id, order.recipient_id, "sent", to=to, kind=manifest.kind)
+    orders.happened(
+        home,
+        folder.name,
+        order.order_id,
+        order.recipient_id,
+        "sent",
+        to=to,
+        kind=manifest.kind,
+        valid_until=manifest.valid_until.isoformat(),
+    )
 
 
 def _recover(home: Path, order: Order, root: Path) -> None:

@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyrage
 
 from base import files
-from delivery import contract, group, manifest, published, terms
+from delivery import contract, decoys, group, manifest, published, terms
 from delivery.columns import CONTRACT_VERSION
 from delivery.content import Content, Fill
 from delivery.group import TargetGroup
@@ -47,7 +47,8 @@ def make(home: Path, version: Path, order: Order, delivery_id: str, draft: Path,
             waterfall=content.gates, matching=content.matching,
             terms=terms.terms(order.accepted.terms).lines(spec.file.value_language),
         )  # fmt: skip
-        rendered = _locked(render(content.rows, spec.file, about, draft), spec.age_recipient)
+        rows = decoys.mixed(content.rows, delivery_id) if content.kind == "full" and not about.maintenance else content.rows
+        rendered = _locked(render(rows, spec.file, about, draft), spec.age_recipient)
         told = _manifest(db, version, order, about, rendered, content, we, now)
     manifest.write(told, draft)
     files.write_text(draft / contract.CONTRACT, contract.contract_text(told, _service(order, we)))
@@ -103,7 +104,7 @@ def _manifest(
         suppression_version=proven, suppression={"version": proven, "proven_at": now},
         accepted={"by_whom": order.accepted.by, "at": order.accepted.at.replace(tzinfo=UTC), "version": order.accepted.terms},
         prices=_prices(None if content.kind == "recall" else spec.price_per_row_eur, rows),
-        decoys={"count": 0},
+        decoys={"count": sum(file.rows for file in rendered if file.kind == "data") - rows},
         expected_bounce={},
         campaign={"topic": campaign.topic, "areas": campaign.areas, "override_reason": campaign.override_reason}
         if campaign.topic

@@ -39,6 +39,8 @@ app.command()(cli_delivery.count)
 app.command()(cli_orders.extract)
 app.command()(cli_orders.deliver)
 app.command()(cli_orders.recall)
+app.command()(cli_orders.licence)
+app.command()(cli_orders.leak)
 app.add_typer(cli_orders.order, name="order")
 for promises in ("ledger", "objection", "notice", "recipient"):
     app.add_typer(getattr(cli_promises, promises), name=promises)

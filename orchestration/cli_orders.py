@@ -160,6 +160,49 @@ def recall(
         _show(as_json, delivering.run_recall(home))
 
 
+def licence(
+    remind: Annotated[bool, typer.Option("--remind", help="Who is to be reminded now; it is written down.")] = False,
+    destroyed: Annotated[str | None, typer.Option(metavar="DELIVERY", help="Its recipient has destroyed it.")] = None,
+    recipient: Annotated[str | None, typer.Option(help="Who confirms.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Until when each delivered file may be used, and what has been destroyed."""
+    from base.refused import Refused
+    from delivery import licence as clock
+    from ledger import disclosures
+    from orchestration import settings, terminal
+
+    home = settings.home()
+    if destroyed is not None:
+        if recipient is None:
+            raise Refused("say which --recipient confirms")
+        disclosures.acknowledge(home, destroyed, recipient, "destroyed")
+        terminal.show(as_json, {"destroyed": destroyed}, lambda console: console.print(f"{destroyed} is destroyed"))
+        return
+    found = [one.to_dict() for one in (clock.remind(home) if remind else clock.every(home))]
+    columns = ("delivery_id", "recipient_id", "valid_until", "state", "is_reminded")
+    rows = [[one[name] for name in columns] for one in found]
+    terminal.show(as_json, {"licences": found}, lambda console: console.print(terminal.table(columns, rows)))
+
+
+def leak(
+    file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="The leaked file, or one row of it.")],
+    as_json: Json = False,
+) -> None:
+    """Which delivery a leaked file or row came from, and so who received it."""
+    from delivery import decoys
+    from orchestration import settings, terminal
+
+    found = decoys.trace(settings.home(), decoys.read(file))
+    columns = ("delivery_id", "recipient_id", "recipient_name", "by")
+    rows = [(one.delivery_id, one.recipient_id, one.recipient_name, one.by) for one in found]
+    told = [dict(zip(columns, row, strict=True)) for row in rows]
+    nothing = "nothing in it is of a delivery of ours"
+    terminal.show(
+        as_json, {"deliveries": told}, lambda console: console.print(terminal.table(columns, rows) if rows else nothing)
+    )
+
+
 def _show(as_json: bool, delivered: "list[Delivered]") -> None:
     from orchestration import terminal
 
