@@ -133,7 +133,7 @@ def _one_more(node: exp.Expression) -> exp.Expression | None:
 
 def _other_boolean(node: exp.Expression) -> exp.Expression | None:
     # Where sorting puts nulls is no choice that anybody has written.
-    if not isinstance(node, exp.Boolean) or isinstance(node.parent, exp.SortArray):
+    if not isinstance(node, exp.Boolean) or isinstance(node.parent, exp.ArraySort):
         return None
     return exp.Boolean(this=not node.this)
 
