@@ -2,21 +2,19 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any, Literal
 
 import duckdb
 import pyarrow as pa
 
-from delivery import columns, counting, delta, selection
+from delivery import columns, delta, knowing, selection
 from delivery.extract import Extract, extract
 from delivery.orders import Order
 from delivery.render import Gate
-from ledger import disclosures
 
 _REMOVALS = Path(__file__).with_name("removals.sql")
-MONTH_DAYS = 30.4375
 
 
 @dataclass(frozen=True)
@@ -40,7 +38,7 @@ def of_group(home: Path, base: Path | None) -> Fill:
 
     def fill(db: duckdb.DuckDBPyConnection, order: Order, until: date, now: datetime) -> Content:
         group = order.spec.group
-        waterfall = selection.select(db, group, _context(home, order, now))
+        waterfall = selection.select(db, group, knowing.context(home, group, order.recipient_id, order.spec.lists, now))
         whole = extract(db, group, order.recipient_id, order.spec.file.value_language, until)
         digests = delta.digests(whole.rows, whole.subjects)
         gates, matching = _gates(waterfall.waterfall), _gates(waterfall.matching)
@@ -50,14 +48,6 @@ def of_group(home: Path, base: Path | None) -> Fill:
         return Content("delta", rows_of(db, whole, steps), digests, whole.sources, gates, matching)
 
     return fill
-
-
-def _context(home: Path, order: Order, now: datetime) -> counting.Context:
-    """What selecting has to know of the recipient: what they were given within the months that the group names."""
-    months = order.spec.group.not_delivered_months
-    since = now.astimezone(UTC).replace(tzinfo=None) - timedelta(days=MONTH_DAYS * months) if months else None
-    delivered = disclosures.to_recipient(home, order.recipient_id, since) if since else set()
-    return counting.Context(recipient_id=order.recipient_id, delivered=frozenset(delivered))
 
 
 def _gates(steps: list[dict[str, Any]]) -> tuple[Gate, ...]:

@@ -24,7 +24,8 @@ class OrderSpec(BaseModel):
 
     mode delta: after the first file only what has changed since the one before. fields: columns that are filled; by default
     all. age_recipient: files are encrypted to this key (age) before they go out. With no destination the files are fetched from
-    the lake's `deliveries` folder; with no schedule they are made when somebody asks.
+    the lake's `deliveries` folder; with no schedule they are made when somebody asks. lists: name -> file of each own list that
+    the group names; it is read anew for each delivery.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -34,6 +35,7 @@ class OrderSpec(BaseModel):
     file: Profile = Profile()
     mode: Literal["full", "delta"] = "full"
     fields: list[str] | None = None
+    lists: dict[str, Path] = {}
     schedule: str | None = None
     destination: Destination | None = None
     age_recipient: str | None = None
@@ -64,6 +66,9 @@ class OrderSpec(BaseModel):
 
     @model_validator(mode="after")
     def _fits(self) -> "OrderSpec":
+        wanted = {*self.group.include, *self.group.exclude}
+        if wanted != self.lists.keys():
+            raise Refused(f"the group names {', '.join(sorted(wanted)) or 'no own list'}; lists must tell the file of each")
         if self.mode == "delta" and self.group.sample is not None:
             raise Refused("a random sample has no delta: each draw would remove what the one before has added")
         return self

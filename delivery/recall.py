@@ -15,9 +15,10 @@ import duckdb
 import pyarrow as pa
 
 from delivery import delta
-from delivery.content import MONTH_DAYS, Content, Fill, reasons, rows_of
+from delivery.content import Content, Fill, reasons, rows_of
 from delivery.deliver import Delivered, Republish, deliver, state
 from delivery.extract import extract
+from delivery.knowing import MONTH_DAYS
 from delivery.orders import Order
 from delivery.orders import every as every_order
 from delivery.render import Gate

@@ -81,6 +81,7 @@ def extract(
     file_format: Annotated[str, typer.Option("--format", help="xlsx, csv, jsonl or parquet.")] = "xlsx",
     language: Annotated[str, typer.Option(help="Of headers and values: fi, sv or en.")] = "fi",
     encoding: Annotated[str | None, typer.Option(help="Of a CSV: utf-8-sig, utf-8 or cp1252.")] = None,
+    lists: Annotated[list[str] | None, typer.Option("--list", metavar="NAME=FILE", help="An own list of the group.")] = None,
     accepted_by: AcceptedBy = "whoever runs the command",
     by: By = "the command line",
     as_json: Json = False,
@@ -96,7 +97,7 @@ def extract(
         )
     except ValueError as error:
         raise Refused(f"the file cannot be so: {str(error).splitlines()[-2].strip()}") from None
-    _show(as_json, [delivering.extract(settings.home(), group, recipient, profile, accepted_by, by)])
+    _show(as_json, [delivering.extract(settings.home(), group, recipient, profile, accepted_by, by, lists)])
 
 
 def deliver(

@@ -12,6 +12,7 @@ from delivery.deliver import Delivered, deliver
 from delivery.orders import Order
 from delivery.render import Profile
 from ledger import orders as ledger
+from orchestration.counting import known_recipient, own_lists
 from orchestration.publish import publish
 
 
@@ -27,12 +28,15 @@ def _added(home: Path, order_id: str, recipient: str, spec: orders.OrderSpec, ac
     return orders.one(home, order_id)
 
 
-def extract(home: Path, file: Path, recipient: str, profile: Profile, accepted_by: str, by: str) -> Delivered:
+def extract(
+    home: Path, file: Path, recipient: str, profile: Profile, accepted_by: str, by: str, lists: list[str] | None = None
+) -> Delivered:
     """One file of a target group, now, into the lake's deliveries: an order without a schedule.
 
     Raises Refused, LedgerRefused.
     """
-    spec = orders.parse({"group": group.load(file), "file": profile.model_dump()})
+    known_recipient(home, recipient)
+    spec = orders.parse({"group": group.load(file), "file": profile.model_dump(), "lists": own_lists(lists or [])})
     order_id = "kerta-" + hashlib.sha256(f"{recipient}|{spec.canonical()}".encode()).hexdigest()[:10]
     order = _added(home, order_id, recipient, spec, accepted_by, by)
     return deliver(home, order, f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%S}", republish=partial(publish, home))

@@ -87,7 +87,7 @@ def test_definitions_can_be_loaded_and_every_job_run(defs: dg.Definitions) -> No
     job = defs.resolve_job_def("daily")
     assert job.executor_def is dg.in_process_executor
     writers = {node.name for node in job.nodes if node.definition.pool == "duckdb_writer"}
-    assert writers == {"build_marts", "published__current"}
+    assert writers == {"build_marts", "published__current", "delivery__recalls"}
 
 
 def test_raw_assets_are_the_dbt_sources(defs: dg.Definitions) -> None:

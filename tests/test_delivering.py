@@ -10,7 +10,7 @@ import dagster as dg
 import openpyxl
 import pytest
 
-from delivery import orders
+from delivery import orders, published
 from ledger import orders as ledger_orders
 from ledger import recipients
 from orchestration import cli
@@ -63,7 +63,7 @@ def test_an_extract_is_what_the_count_said(home: Path, said: Said) -> None:
     assert "fo_nummer" in shown[0] and all(isinstance(cell, str) for cell in [row[0] for row in shown])
     again = said("count", group, "--recipient", "acme")
     assert again["new_to_you"] == 0 < counted["new_to_you"]
-    assert "no recipient 'acmee'" in said("extract", group, "--recipient", "acmee", code=1)
+    assert "did you mean acme" in said("extract", group, "--recipient", "acmee", code=1)
     assert "xls" in said("extract", group, "--recipient", "acme", "--format", "xls", code=1)
 
 
@@ -87,6 +87,31 @@ def test_an_order_from_its_file_to_its_end(home: Path, said: Said) -> None:
     assert "schedul" in said(*add, code=1)
     path.write_text('group: group.yml\nschedule: "every day"\n', encoding="utf-8")
     assert "is no schedule" in said(*add, code=1)
+
+
+def test_a_customers_own_list_is_left_out_and_has_to_be_there(home: Path, said: Said) -> None:
+    with published.connect(home, "marketing") as db:
+        ((firm, count),) = db.execute("""
+            select business_id, count(distinct person_id) from marketing_contacts where len(area_codes) > 0
+            group by all order by 2 desc, 1 limit 1""").fetchall()
+    group, mine = home.parent / "group.yml", home.parent / "asiakkaat.csv"
+    group.write_text(
+        GROUP.replace("criteria: {field: area, in: [TALOUS, YLEISJOHTO]}", "exclude: [asiakkaat]"), encoding="utf-8"
+    )
+    mine.write_text(f"Yritys;Y-tunnus\nJoku Oy;FI{firm.replace('-', '')}\n", encoding="utf-8")
+    path = home.parent / "order.yml"
+    add = ("order", "add", "omat", str(path), "--recipient", "acme", "--accepted-by", "Ostaja", "--by", "me")
+    path.write_text("group: group.yml\nfile: {format: csv}\n", encoding="utf-8")
+    assert "names asiakkaat" in said(*add, code=1)
+    path.write_text(f"group: group.yml\nfile: {{format: csv}}\nlists: {{asiakkaat: '{mine}'}}\n", encoding="utf-8")
+    said(*add)
+    (told,) = said("deliver", "--order", "omat")["deliveries"]
+    steps = json.loads((Path(told["folder"]) / "manifest.json").read_text())["waterfall"]
+    assert 0 < {step["gate"]: step["count"] for step in steps}["CUSTOMER_EXCLUSION"] <= count
+    (data,) = Path(told["folder"]).glob("*.csv")
+    assert told["rows"] > 100 and firm not in data.read_text("utf-8-sig")
+    mine.unlink()
+    assert "there is no file" in said("deliver", "--order", "omat", code=1)
 
 
 def test_a_partition_for_each_delivery_and_a_check_that_reads_it_again(home: Path, tmp_path: Path) -> None:
