@@ -58,8 +58,8 @@ def test_one_leaked_row_names_the_recipient(home: Path, tmp_path: Path, capsys: 
 
 
 def test_without_mailboxes_there_are_no_decoys_and_changes_have_none(
-    home: Path,
-    monkeypatch: pytest.MonkeyPatch,  # noqa: F811
+    home: Path,  # noqa: F811
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     assert planted(made(home, order(home, mode="delta")).folder) == []
     monkeypatch.delenv("KOHDE_DECOY_DOMAIN")
