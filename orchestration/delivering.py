@@ -39,7 +39,7 @@ def extract(
     spec = orders.parse({"group": group.load(file), "file": profile.model_dump(), "lists": own_lists(lists or [])})
     order_id = "kerta-" + hashlib.sha256(f"{recipient}|{spec.canonical()}".encode()).hexdigest()[:10]
     order = _added(home, order_id, recipient, spec, accepted_by, by)
-    return deliver(home, order, f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%S}", republish=partial(publish, home))
+    return deliver(home, order, f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%S.%f}", republish=partial(publish, home))
 
 
 def run_due(home: Path, now: datetime | None = None) -> dict[str, list[dict[str, Any]]]:
@@ -57,7 +57,7 @@ def run_due(home: Path, now: datetime | None = None) -> dict[str, list[dict[str,
 def run_one(home: Path, order_id: str, now: datetime | None = None) -> Delivered:
     """Deliver an order now, whatever its schedule says. Raises Refused, LedgerRefused."""
     now = now or datetime.now(UTC)
-    return deliver(home, orders.one(home, order_id), f"{now:%Y-%m-%dT%H:%M:%S}", republish=partial(publish, home), now=now)
+    return deliver(home, orders.one(home, order_id), f"{now:%Y-%m-%dT%H:%M:%S.%f}", republish=partial(publish, home), now=now)
 
 
 def run_recall(home: Path, now: datetime | None = None) -> list[Delivered]:
