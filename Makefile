@@ -30,7 +30,7 @@ lint: $(READY) ## ruff, mypy, sqlfluff
 bench: $(READY) ## time and memory of landing and building, see bench/results/national.json
 	$(BIN)/python -m bench.national
 
-prove: $(READY) ## every promise by many trials, hours; ONLY=stories runs one, SHARE=0.01 a hundredth
+prove: $(READY) ## some promises by many trials, hours; ONLY=stories runs one, SHARE=0.01 a hundredth
 	$(BIN)/python -m tests.prove $(if $(ONLY),--only $(ONLY)) $(if $(SHARE),--share $(SHARE))
 
 ui: $(READY) ## the Dagster UI on http://127.0.0.1:3000
