@@ -16,6 +16,7 @@ from delivery.columns import Language
 from delivery.group import TargetGroup
 from delivery.terms import address_source
 from delivery.tree import CHANNELS
+from delivery.wording import worded
 from ledger import keys
 
 _SQL = Path(__file__).with_name("extract.sql")
@@ -58,13 +59,19 @@ def extract(
         "sources": pa.array([sources for (sources,) in told_by], pa.list_(pa.string())),
         "address_source": [address_source(sources or [], language) for (sources,) in told_by],
     }))  # fmt: skip
+    reasons = [text for (text,) in db.execute("select distinct unnest(why) from extracted order by 1").fetchall()]
+    said = pa.array(
+        [list(zip(reasons, [worded(text, language) for text in reasons], strict=True))], pa.map_(pa.string(), pa.string())
+    )
+    db.register("words", pa.table({"said": said}))
     wanted = columns.schema(columns.of(maintenance=is_maintenance))
     made = {f"postal_line_{number}": f"extracted.envelope[{number}]" for number in (1, 2, 3)}
     made |= {"row_id": "ids.row_id", "contact_person_id": "ids.contact_person_id", "address_source": "lines.address_source"}
+    made["why"] = "list_transform(extracted.why, lambda condition: words.said[condition])"
     made["valid_until"] = f"date '{valid_until}'"
     shown = ", ".join(f"{made.get(name, f'extracted.{name}')} as {name}" for name in wanted.names)
     rows = _fetched(db, f"""
-        select {shown} from extracted inner join ids on extracted.target_id = ids.target_id
+        select {shown} from extracted cross join words inner join ids on extracted.target_id = ids.target_id
         left join lines on extracted.sources is not distinct from lines.sources
         order by extracted.business_id, extracted.person_id nulls first""")  # fmt: skip
     return Extract(rows.cast(wanted), subjects, sorted({source for (sources,) in told_by for source in sources or ()}))

@@ -61,6 +61,8 @@ def test_an_extract_is_what_the_count_said(home: Path, said: Said) -> None:
     shown = list(sheet.iter_rows(values_only=True))
     assert len(shown) - 1 == told["rows"] == counted["waterfall"][-1]["count"] > 20
     assert "fo_nummer" in shown[0] and all(isinstance(cell, str) for cell in [row[0] for row in shown])
+    why = {str(row[shown[0].index("orsak")]) for row in shown[1:]}
+    assert why and all("TALOUS" in one and "{" not in one for one in why), "in words, not in JSON"
     again = said("count", group, "--recipient", "acme")
     assert again["new_to_you"] == 0 < counted["new_to_you"]
     assert "did you mean acme" in said("extract", group, "--recipient", "acmee", code=1)
