@@ -10,7 +10,7 @@ import duckdb
 import pyarrow as pa
 
 from delivery import columns, delta, knowing, selection
-from delivery.extract import Extract, extract
+from delivery.extract import Extract, extract, known_as
 from delivery.orders import Order
 from delivery.render import Gate
 
@@ -40,11 +40,13 @@ def of_group(home: Path, base: Path | None) -> Fill:
         group = order.spec.group
         waterfall = selection.select(db, group, knowing.context(home, group, order.recipient_id, order.spec.lists, now))
         whole = extract(db, group, order.recipient_id, order.spec.file.value_language, until)
+        before = delta.read(base) if base else None
+        whole = known_as(whole, before) if before else whole
         digests = delta.digests(whole.rows, whole.subjects)
         gates, matching = _gates(waterfall.waterfall), _gates(waterfall.matching)
         if order.spec.mode == "full":
             return Content("full", whole.rows, digests, whole.sources, gates, matching)
-        steps = delta.changes(delta.read(base) if base else None, digests)
+        steps = delta.changes(before, digests)
         return Content("delta", rows_of(db, whole, steps), digests, whole.sources, gates, matching)
 
     return fill

@@ -71,12 +71,12 @@ def deliver(
     if order.state != "active" and fill is None:
         raise Refused(f"order {order.order_id} is {order.state}")
     now = now or datetime.now(UTC)
-    fill = fill or content.of_group(home, _base(home, order))
     root = home / "deliveries" / order.recipient_id / order.order_id
     root.mkdir(parents=True, exist_ok=True)
     with FileLock(root.parent / f".{order.order_id}.lock"):
         _recover(home, order, root)
         files.sweep(root)
+        fill = fill or content.of_group(home, _base(home, order))
         for _ in range(LOOKS):
             known = _made(home, order, period)
             delivery_id = known or _make(home, order, period, root, now, republish, fill)

@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from base import files
+from ledger import keys
 
 VOLATILE = ("valid_until", "verified_on", "p_current", "why", "address_source", "null_reasons")
 """Columns that change by the day alone, or say why and whence: not what a customer's register holds of somebody."""
@@ -74,5 +75,7 @@ def write(path: Path, rows: pa.Table) -> None:
 
 
 def read(path: Path) -> pa.Table:
-    """The digests of a delivery."""
-    return pq.read_table(path, schema=ROWS)
+    """The digests of a delivery, with persons' ids of the newest version of the secret."""
+    rows = pq.read_table(path, schema=ROWS)
+    brought = keys.current().brought(rows["person_id"].to_pylist())
+    return rows.set_column(ROWS.get_field_index("person_id"), "person_id", pa.array(brought, pa.string()))

@@ -77,6 +77,24 @@ def extract(
     return Extract(rows.cast(wanted), subjects, sorted({source for (sources,) in told_by for source in sources or ()}))
 
 
+def known_as(whole: Extract, held: pa.Table) -> Extract:
+    """The extract with the row ids that its recipient knows already: those of `held` (delta.ROWS), by person and organisation.
+
+    A rotation of the secret gives every row another id; what a recipient holds must still be found by the old one.
+    """
+    with duckdb.connect() as db:
+        named = whole.subjects.append_column("row_id", whole.rows["row_id"])
+        db.register("ours", named.append_column("place", pa.array(range(named.num_rows), pa.int64())))
+        db.register("held", held)
+        ids = db.sql("""
+            select coalesce(held.row_id, ours.row_id) as row_id
+            from ours
+            left join held on ours.person_id is not distinct from held.person_id and ours.business_id = held.business_id
+            order by ours.place""").to_arrow_table()  # fmt: skip
+    at = whole.rows.column_names.index("row_id")
+    return Extract(whole.rows.set_column(at, whole.rows.schema.field(at), ids["row_id"]), whole.subjects, whole.sources)
+
+
 def _fetched(db: duckdb.DuckDBPyConnection, sql: str) -> pa.Table:
     return db.sql(sql).to_arrow_table()
 

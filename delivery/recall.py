@@ -17,7 +17,7 @@ import pyarrow as pa
 from delivery import delta
 from delivery.content import Content, Fill, reasons, rows_of
 from delivery.deliver import Delivered, Republish, deliver, state
-from delivery.extract import extract
+from delivery.extract import extract, known_as
 from delivery.knowing import MONTH_DAYS
 from delivery.orders import Order
 from delivery.orders import every as every_order
@@ -111,8 +111,10 @@ def fill_of(home: Path) -> Fill:
     """The content of a recall file."""
 
     def fill(db: duckdb.DuckDBPyConnection, order: Order, until: date, now: datetime) -> Content:
-        steps = _news(db, home, order, held_rows(home, order, now))
-        whole = extract(db, order.spec.group, order.recipient_id, order.spec.file.value_language, until)
+        held = held_rows(home, order, now)
+        steps = _news(db, home, order, held)
+        told = extract(db, order.spec.group, order.recipient_id, order.spec.file.value_language, until)
+        whole = known_as(told, held)
         rows = rows_of(db, whole, steps)
         gone = [
             {**{name: row[name] for name in ("row_id", "person_id", "business_id")}, "channels": []}

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 from delivery import delta, orders, published
 from delivery.deliver import Delivered, deliver
+from delivery.extract import Extract, known_as
 from ledger import notices, objections, recipients
 from ledger.subjects import Told
 from orchestration import settings, worlds
@@ -133,3 +134,14 @@ def test_day_after_day_three_recipients_hold_what_the_full_file_says(lake: Path,
             assert copy.keys() == wanted.keys() and len(wanted) == full.rows
             assert all(said(copy[row_id]) == said(row) for row_id, row in wanted.items())
     assert operations >= {(False, "LISAYS"), (True, "LISAYS"), (True, "POISTO"), (True, "MUUTOS")}
+
+
+def test_a_row_keeps_the_id_that_its_recipient_knows() -> None:
+    """Also when the secret was rotated since, which gives everybody another id."""
+    rows_ = pa.table({"row_id": ["t_new1", "t_new2", "t_new3"], "organisation_name": ["a", "b", "c"]})
+    subjects = pa.table({"target_id": ["1", "2", "3"], "person_id": ["p", None, "q"], "business_id": ["x", "x", "x"]})
+    held = pa.table(
+        [["t_old2", "t_old1", "t_gone"], [None, "p", "r"], ["x", "x", "x"], ["", "", ""], [[], [], []]], schema=delta.ROWS
+    )
+    found = known_as(Extract(rows_, subjects, []), held).rows
+    assert found.to_pydict() == {"row_id": ["t_old1", "t_old2", "t_new3"], "organisation_name": ["a", "b", "c"]}
