@@ -47,7 +47,8 @@ def of_group(home: Path, base: Path | None) -> Fill:
         if order.spec.mode == "full":
             return Content("full", whole.rows, digests, whole.sources, gates, matching)
         steps = delta.changes(before, digests)
-        return Content("delta", rows_of(db, whole, steps), digests, whole.sources, gates, matching)
+        told = delta.told_by(digests, steps)
+        return Content("delta", rows_of(db, whole, steps), told, whole.sources, gates, matching)
 
     return fill
 

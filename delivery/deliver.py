@@ -160,6 +160,7 @@ def _record_sent(home: Path, order: Order, folder: Path, made: Made | None, to: 
     """Whose data the recipient has now, and that they have it."""
     manifest = read_manifest(folder / "manifest.json")
     rows = made.digests if made else delta.read(state(home, order, folder.name))
+    rows = rows.filter(rows["is_told"])
     told = disclosures.Delivery(
         folder.name, order.recipient_id, manifest.files[0].name, (folder / READY).read_text().strip(),
         [column.code for column in manifest.columns if column.is_personal], manifest.purpose, order.order_id,

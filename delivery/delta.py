@@ -17,9 +17,9 @@ VOLATILE = ("valid_until", "verified_on", "p_current", "why", "address_source", 
 """Columns that change by the day alone, or say why and whence: not what a customer's register holds of somebody."""
 ROWS = pa.schema([
     ("row_id", pa.string()), ("person_id", pa.string()), ("business_id", pa.string()), ("digest", pa.string()),
-    ("channels", pa.list_(pa.string())),
+    ("channels", pa.list_(pa.string())), ("is_told", pa.bool_()),
 ])  # fmt: skip
-"""What is kept of a delivered row. channels: those it told a value of."""
+"""What is kept of a row that a recipient has. channels: those it told a value of. is_told: whether this delivery told of it."""
 TOLD_BY = {"email": "email", "phone": "phone", "post": "postal_line_1"}
 """Channel -> the column that is null when it was not told."""
 
@@ -38,7 +38,15 @@ def digests(rows: pa.Table, subjects: pa.Table) -> pa.Table:
                 list_filter([{channels}], lambda channel: channel is not null) as channels
             from told""").to_arrow_table()  # fmt: skip
     listed = [made["row_id"], subjects["person_id"], subjects["business_id"], made["digest"], made["channels"]]
+    listed.append(pa.array([True] * made.num_rows))
     return pa.table(listed, schema=ROWS)
+
+
+def told_by(digests: pa.Table, steps: pa.Table) -> pa.Table:
+    """The digests of a delivery that tells only of these steps."""
+    told = set(steps["row_id"].to_pylist())
+    is_told = pa.array([row_id in told for row_id in digests["row_id"].to_pylist()], pa.bool_())
+    return digests.set_column(ROWS.get_field_index("is_told"), "is_told", is_told)
 
 
 def changes(before: pa.Table | None, now: pa.Table) -> pa.Table:

@@ -117,7 +117,7 @@ def fill_of(home: Path) -> Fill:
         whole = known_as(told, held)
         rows = rows_of(db, whole, steps)
         gone = [
-            {**{name: row[name] for name in ("row_id", "person_id", "business_id")}, "channels": []}
+            {**{name: row[name] for name in ("row_id", "person_id", "business_id")}, "channels": [], "is_told": False}
             for row in steps.to_pylist()
             if row["operation"] == "POISTO"
         ]

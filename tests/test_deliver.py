@@ -155,6 +155,7 @@ def test_only_what_has_changed(home: Path) -> None:
     first, second = made(home, wanted), made(home, wanted, "2026-01-06T06:00", now=NOW + timedelta(days=1))
     assert {row["op"] for row in rows(first.folder)} == {"LISAYS"} and first.rows > 500
     assert second.rows == 0 and rows(second.folder) == []
+    assert disclosures.rows_of(home, first.delivery_id) == first.rows and disclosures.rows_of(home, second.delivery_id) == 0
 
 
 def test_who_is_due(home: Path) -> None:

@@ -35,7 +35,7 @@ IDS = st.lists(st.tuples(st.sampled_from("abcdefgh"), st.sampled_from("123")), u
 
 def kept(rows: list[tuple[str, str]]) -> pa.Table:
     return pa.table(
-        [[*column] for column in zip(*[(i, i, "0", d, []) for i, d in rows], strict=True)] or [[]] * 5, schema=delta.ROWS
+        [[*column] for column in zip(*[(i, i, "0", d, [], True) for i, d in rows], strict=True)] or [[]] * 6, schema=delta.ROWS
     )
 
 
@@ -141,7 +141,8 @@ def test_a_row_keeps_the_id_that_its_recipient_knows() -> None:
     rows_ = pa.table({"row_id": ["t_new1", "t_new2", "t_new3"], "organisation_name": ["a", "b", "c"]})
     subjects = pa.table({"target_id": ["1", "2", "3"], "person_id": ["p", None, "q"], "business_id": ["x", "x", "x"]})
     held = pa.table(
-        [["t_old2", "t_old1", "t_gone"], [None, "p", "r"], ["x", "x", "x"], ["", "", ""], [[], [], []]], schema=delta.ROWS
+        [["t_old2", "t_old1", "t_gone"], [None, "p", "r"], ["x", "x", "x"], ["", "", ""], [[], [], []], [True] * 3],
+        schema=delta.ROWS,
     )
     found = known_as(Extract(rows_, subjects, []), held).rows
     assert found.to_pydict() == {"row_id": ["t_old1", "t_old2", "t_new3"], "organisation_name": ["a", "b", "c"]}
