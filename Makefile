@@ -15,7 +15,7 @@ $(READY): requirements.lock pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@rm -f $(VENV)/.ready-*; touch $@
 
-demo: $(READY) ## a made-up Finland from register to published mart, in two to three minutes
+demo: $(READY) ## a made-up Finland from register to published mart, in three to four minutes
 	$(BIN)/kohde demo
 
 test: $(READY) lint ## lint, types and every test
