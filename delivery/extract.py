@@ -3,7 +3,7 @@
 What was selected (delivery/selection.py) lies in the desk's table `selected`; values come from what passed the gates only.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -20,6 +20,18 @@ from delivery.wording import worded
 from ledger import keys
 
 _SQL = Path(__file__).with_name("extract.sql")
+FIRM = (
+    "organisation_name", "legal_form_code", "legal_form", "status", "industry_code", "industry", "municipality_code",
+    "municipality", "region_code", "region", "website", "staff_band", "taxed_income_year", "taxed_income_eur", "is_employer",
+    "is_vat_registered", "is_prepayment_registered", "registered_on",
+)  # fmt: skip
+"""Columns that say what the organisation is."""
+STREET = ("visiting_street", "visiting_postcode", "visiting_town")
+_MARKETED = "semi join marketing.organisations as open_firms on organisations.business_id = open_firms.business_id"
+_MAINTAINED = """anti join (
+        select business_id from registry.gate_audit where person_id is null and gate in ('SAFETY', 'ERASED')
+    ) as closed_firms on organisations.business_id = closed_firms.business_id"""
+"""Whose organisation is told: for marketing one that nobody who objects stands in the name of; a register keeps those too."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +56,12 @@ def extract(
         municipality_language="sv" if language == "sv" else "fi",
         contacts="registry.maintenance_contacts" if is_maintenance else "registry.marketing_contacts",
         restriction="contacts.restriction" if is_maintenance else "null::varchar",
-        **{f"{channel}_reasons": _reasons(channel) if channel in group.channels else "[]" for channel in CHANNELS},
+        open_firms=_MAINTAINED if is_maintenance else _MARKETED,
+        firm_reasons=_withheld(FIRM),
+        street_reasons=_withheld(STREET),
+        **{
+            f"{channel}_reasons": _withheld(_of_channel(channel)) if channel in group.channels else "[]" for channel in CHANNELS
+        },
     )
     db.execute(f"create or replace temp table extracted as {sql}")
     subjects = _fetched(db, "select target_id, person_id, business_id from extracted")
@@ -105,7 +122,10 @@ def row_ids(recipient_id: str, people: Sequence[str | None], firms: Sequence[str
     return keys.keyed(texts, "target")
 
 
-def _reasons(channel: str) -> str:
-    """SQL: the columns of a channel, each withheld."""
-    of_channel = [column.code for column in columns.every().values() if column.channel == channel]
-    return "[" + ", ".join(f"{{'column': '{code}', 'reason': 'WITHHELD'}}" for code in of_channel) + "]"
+def _of_channel(channel: str) -> list[str]:
+    return [column.code for column in columns.every().values() if column.channel == channel]
+
+
+def _withheld(codes: Iterable[str]) -> str:
+    """SQL: these columns, each withheld."""
+    return "[" + ", ".join(f"{{'column': '{code}', 'reason': 'WITHHELD'}}" for code in codes) + "]"

@@ -1,5 +1,6 @@
 -- Rows of an extract: the selected targets with what may be told of each. delivery/extract.py fills in what stands in braces.
--- A value is told by its own row of {contacts} only: what is no candidate there, or did not pass, is null here.
+-- A value is told by its own row of {contacts} only: what is no candidate there, or did not pass, is null here. So it is with the
+-- organisation: somebody may stand in its name, or live at its address, who has forbidden what a colleague has not.
 with chosen as (
 
     select
@@ -94,6 +95,25 @@ own as (
 
 ),
 
+firms as (
+
+    select organisations.*
+    from registry.organisations as organisations
+    semi join chosen on organisations.business_id = chosen.business_id
+    {open_firms}
+
+),
+
+-- Streets where the organisation may be written to.
+streets as (
+
+    select distinct contacts.business_id
+    from {contacts} as contacts
+    semi join chosen on contacts.business_id = chosen.business_id
+    where contacts.person_id is null and contacts.channel = 'post' and contacts.value is not null
+
+),
+
 role_names as (
 
     select
@@ -130,9 +150,9 @@ extracted as (
         firms.status,
         firms.industry_code,
         firms.industry_name_{language} as industry,
-        firms.visiting_street,
-        firms.visiting_postcode,
-        firms.visiting_town,
+        if(streets.business_id is null, null, firms.visiting_street) as visiting_street,
+        if(streets.business_id is null, null, firms.visiting_postcode) as visiting_postcode,
+        if(streets.business_id is null, null, firms.visiting_town) as visiting_town,
         if(told.post is null, null, coalesce(links.postal_street, firms.postal_street)) as postal_street,
         if(told.post is null, null, coalesce(links.postal_postcode, firms.postal_postcode)) as postal_postcode,
         if(told.post is null, null, coalesce(links.postal_town, firms.postal_town)) as postal_town,
@@ -168,14 +188,17 @@ extracted as (
         chosen.why,
         chosen.cell,
         list_sort(coalesce(links.sources, firms.sources)) as sources,
-        list_concat(told.channels, withheld.channels) as channels
+        list_concat(told.channels, withheld.channels) as channels,
+        firms.business_id is null as is_firm_withheld,
+        firms.business_id is not null and firms.visiting_street is not null and streets.business_id is null as is_street_withheld
     from chosen
     left join told on chosen.target_id = told.target_id
     left join withheld on chosen.target_id = withheld.target_id
     left join links on chosen.person_id = links.person_id and chosen.business_id = links.business_id
     left join positions on chosen.person_id = positions.person_id and chosen.business_id = positions.business_id
     left join own on chosen.business_id = own.business_id and chosen.person_id is null
-    inner join registry.organisations as firms on chosen.business_id = firms.business_id
+    left join firms on chosen.business_id = firms.business_id
+    left join streets on chosen.business_id = streets.business_id
 
 )
 
@@ -189,6 +212,8 @@ select
     ], lambda line: line <> '' and postal_postcode is not null) as envelope,
     -- A channel that is known, was ordered and is not told has been withheld; nobody is told why.
     flatten([
+        if(is_firm_withheld, {firm_reasons}, []),
+        if(is_firm_withheld or is_street_withheld, {street_reasons}, []),
         if(email is null and list_contains(channels, 'email'), {email_reasons}, []),
         if(phone is null and list_contains(channels, 'phone'), {phone_reasons}, []),
         if(postal_postcode is null and list_contains(channels, 'post'), {post_reasons}, [])

@@ -317,3 +317,32 @@ def test_the_contract_and_package_name_the_file(home: Path) -> None:
     with duckdb.connect() as db:
         path = str(Path(told.folder) / package["resources"][0]["path"])
         assert db.execute("select count(*) from read_csv(?, delim=';', all_varchar=true)", [path]).fetchall() == [(told.rows,)]
+
+
+def test_a_firm_that_may_not_be_told_is_not_told_through_its_people(home: Path) -> None:
+    """Who objects may stand in the firm's name, or live at its address: a colleague who passes does not bring them along."""
+    folder = published.current(home)
+    query = """
+        select business_id from marketing_contacts inner join organisations using (business_id)
+        where visiting_street is not null group by 1
+        having bool_or(person_id is null and channel = 'post') and bool_or(person_id is not null and channel = 'post')
+        order by 1"""
+    with published.connect(home, "registry") as db:
+        (hidden,), (unwritten,), *_ = db.execute(query).fetchall()
+    for file, statement in (
+        ("marketing", f"delete from organisations where business_id = '{hidden}'"),
+        ("registry", f"delete from marketing_contacts where business_id = '{unwritten}' and person_id is null"),
+    ):
+        path = folder / f"{file}.duckdb"
+        path.chmod(0o600)
+        with duckdb.connect(str(path)) as db:
+            db.execute(statement)
+    found = rows(made(home, order(home)).folder)
+    of_hidden = [row for row in found if row["y_tunnus"] == hidden]
+    of_unwritten = [row for row in found if row["y_tunnus"] == unwritten]
+    assert of_hidden and of_unwritten and any(row["kayntiosoite"] for row in found)
+    for row in of_hidden:
+        assert not row["yritys"] and not row["kayntiosoite"] and not row["www"] and row["sukunimi"]
+        assert "yritys: ei luovuteta" in row["puuttuvat"] and not row["postirivi_3"], "two lines: the person and the place"
+    for row in of_unwritten:
+        assert row["yritys"] and not row["kayntiosoite"] and "kayntiosoite: ei luovuteta" in row["puuttuvat"]
