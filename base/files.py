@@ -5,6 +5,7 @@ final name. Everything here is written under a temporary name in the same folder
 is fsynced, because a rename is only durable once its folder is.
 """
 
+import hashlib
 import os
 import shutil
 import time
@@ -23,6 +24,12 @@ def fsync(path: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def sha256(path: Path) -> str:
+    """SHA-256 of a file's bytes, in hexadecimal; memory bounded."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _temporary(path: Path) -> Path:

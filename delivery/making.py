@@ -73,7 +73,7 @@ def _locked(rendered: list[RenderedFile], recipient: str | None) -> list[Rendere
         locked = file.path.with_name(f"{file.name}.age")
         pyrage.encrypt_file(str(file.path), str(locked), [pyrage.x25519.Recipient.from_str(recipient)])
         file.path.unlink()
-        made.append(replace(file, name=locked.name, path=locked, sha256=digest(locked), bytes=locked.stat().st_size))
+        made.append(replace(file, name=locked.name, path=locked, sha256=files.sha256(locked), bytes=locked.stat().st_size))
     return made
 
 
@@ -140,12 +140,6 @@ def _service(order: Order, we: House) -> contract.Service:
 
 def _seal(draft: Path) -> None:
     """Checksums of every file, as sha256sum reads them; and `_READY` with that of the manifest."""
-    sums = "".join(f"{digest(path)}  {path.name}\n" for path in sorted(draft.iterdir()))
+    sums = "".join(f"{files.sha256(path)}  {path.name}\n" for path in sorted(draft.iterdir()))
     files.write_text(draft / "checksums.sha256", sums)
-    files.write_text(draft / READY, digest(draft / "manifest.json") + "\n")
-
-
-def digest(path: Path) -> str:
-    """SHA-256 of a file, in hexadecimal."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    files.write_text(draft / READY, files.sha256(draft / "manifest.json") + "\n")

@@ -25,6 +25,9 @@ KINDS = (
 WEAK = ("name",)
 """Kinds that never say by themselves that two are one: a person decides (REVIEW)."""
 
+SHARED_BY = 3
+"""A number or mailbox of more persons than that tells nobody apart: a switchboard's, a desk's (in SQL: most_holders)."""
+
 BY_SCOPE = {
     "person": ("email", "phone", "registry", "name_org", "name_birth", "name_domain", "name", "person"),
     "organisation": ("organisation",),

@@ -21,8 +21,6 @@ from ledger.store import LedgerRefused
 from orchestration import publish
 from orchestration.state import Refused
 
-SHARED_BY = 3
-"""A telephone number or address of more persons than that tells nobody apart: a switchboard's, a desk's."""
 SHAREABLE = ("email", "phone")
 
 LAYOUT = Layout(
@@ -109,13 +107,13 @@ def find(home: Path, saying: Saying) -> Found:
             db.executemany("insert into wanted values (?, ?)", sorted(wanted) or [("", "")])
             rows = db.execute(
                 f"""select kind, person_id, business_id from restricted.subject_keys inner join wanted using (kind, key)
-                    where holders <= {SHARED_BY} or kind not in {SHAREABLE}"""
+                    where holders <= {subjects.SHARED_BY} or kind not in {SHAREABLE}"""
             ).fetchall()
             hit = sorted({person for _, person, _ in rows if person}) if saying.scope == "person" else []
             theirs = db.execute(
                 f"""select distinct kind, key from restricted.subject_keys
                     where person_id in (select unnest(?::varchar[])) and kind <> 'name' and kind <> 'organisation'
-                        and kind <> 'domain' and (holders <= {SHARED_BY} or kind not in {SHAREABLE})""",
+                        and kind <> 'domain' and (holders <= {subjects.SHARED_BY} or kind not in {SHAREABLE})""",
                 [hit],
             ).fetchall()
         except duckdb.CatalogException:

@@ -1,7 +1,6 @@
 """The answer as the customer gets it: its own columns and rows as they were, behind them what was found, in its language."""
 
 import csv
-import re
 from datetime import datetime
 from functools import cache
 from pathlib import Path
@@ -11,9 +10,11 @@ import duckdb
 import polars as pl
 import xlsxwriter
 
-from base.files import atomic_file
+from base.files import atomic_file, draft_folder
 from delivery.refresh.reading import Register
 from delivery.refresh.weighing import PARTS
+from delivery.render.cells import cleaned, guarded
+from delivery.render.xlsx import add_sheet
 
 LANGUAGES = ("fi", "sv", "en")
 COLUMNS = (
@@ -21,7 +22,6 @@ COLUMNS = (
     "phone", "email",
     "website", "person", "title", "person_email", "person_phone", "duplicate", "marketable",
 )  # fmt: skip
-_PHONE = re.compile(r"\+[0-9]{7,15}")
 
 
 @cache
@@ -66,28 +66,30 @@ def _said(row: dict[str, Any], say: dict[str, str], lines: list[int]) -> dict[st
     return told
 
 
-def safe(value: str | None) -> str | None:
-    """A value that no spreadsheet takes for a formula; a telephone number stays one."""
-    if value and value[0] in "=+-@\t\r" and not _PHONE.fullmatch(value):
-        return f"'{value}"
-    return value
-
-
 def write(answer: pl.DataFrame, folder: Path, stem: str, made_at: datetime) -> list[Path]:
-    """`<stem>.csv` (semicolons, UTF-8 with a mark) and `<stem>.xlsx` (text cells) in a folder; same answer, same bytes."""
+    """`<stem>.csv` (semicolons, UTF-8 with a mark) and `<stem>.xlsx` (text cells) in a folder; same answer, same bytes.
+
+    Cleaned and guarded as every file that leaves (render/): the customer's own cells may hold formulas as well as ours.
+    """
     paths = [folder / f"{stem}.csv", folder / f"{stem}.xlsx"]
+    # The headers are a row like the others: a customer may call a column =1+1, or what polars takes for a pattern.
+    cells = pl.DataFrame(
+        [
+            pl.concat([pl.Series([name], dtype=pl.String), column]).alias(f"c{at}")
+            for at, (name, column) in enumerate(zip(answer.columns, answer, strict=True))
+        ]
+    ).with_columns(cleaned(pl.all()))
     with atomic_file(paths[0]) as temporary, temporary.open("w", encoding="utf-8-sig", newline="") as file:
         writer = csv.writer(file, delimiter=";", lineterminator="\r\n")
-        writer.writerow(map(safe, answer.columns))
-        writer.writerows([safe(cell) or "" for cell in row] for row in answer.iter_rows())
-    with atomic_file(paths[1]) as temporary:
+        writer.writerows(cells.select(guarded(pl.col(name)) for name in cells.columns).iter_rows())
+    with atomic_file(paths[1]) as temporary, draft_folder(folder / "scratch") as scratch:
         book = xlsxwriter.Workbook(
-            str(temporary), {"constant_memory": True, "strings_to_formulas": False, "strings_to_urls": False}
+            str(temporary),
+            {"constant_memory": True, "tmpdir": str(scratch), "strings_to_formulas": False, "strings_to_urls": False},
         )
         book.set_properties({"created": made_at})
-        sheet = book.add_worksheet("Kohde")
-        sheet.freeze_panes(1, 0)
-        for number, row in enumerate([tuple(answer.columns), *answer.iter_rows()]):
+        sheet = add_sheet(book, "Kohde")
+        for number, row in enumerate(cells.iter_rows()):
             for at, cell in enumerate(row):
                 if cell:
                     sheet.write_string(number, at, cell)

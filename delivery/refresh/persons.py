@@ -9,9 +9,6 @@ import duckdb
 
 from ledger import keys, subjects
 
-SHARED_BY = 3
-"""A mailbox or number of more persons than that tells nobody apart."""
-
 MADE = {
     "colleague": """
         select distinct person_id, business_id, min(name_fold(first_name || ' ' || last_name)) as fold,
@@ -94,5 +91,5 @@ def _objectors(db: duckdb.DuckDBPyConnection) -> None:
         f"""insert into objector select row_id, min(person_id) from row_key
             inner join registry.restricted.subject_keys as held using (kind, key)
             semi join (select person_id from registry.maintenance_contacts where restriction is not null) using (person_id)
-            where held.holders <= {SHARED_BY} group by row_id"""
+            where held.holders <= {subjects.SHARED_BY} group by row_id"""
     )

@@ -66,7 +66,7 @@ def refresh(home: Path, file: Path, recipient: str, out: Path | None = None, lan
     register = reading.read(file)
     found = columns.find(register.headers, register.rows)
     version = published.current(home)
-    named = "|".join([hashlib.sha256(file.read_bytes()).hexdigest(), file.stem, recipient, language, version.name])
+    named = "|".join([files.sha256(file), file.stem, recipient, language, version.name])
     delivery_id = f"refresh-{hashlib.sha256(named.encode()).hexdigest()[:12]}"
     folder = (out or home / "deliveries" / recipient) / delivery_id
     with published.desk(home, version) as db:
@@ -82,7 +82,7 @@ def refresh(home: Path, file: Path, recipient: str, out: Path | None = None, lan
     with files.draft_folder(folder) as draft:
         answer.write(told, draft, f"{file.stem}-refreshed", built_at)
         files.write_text(draft / "summary.json", json.dumps(asdict(summary), ensure_ascii=False, indent=1))
-        digest = hashlib.sha256((draft / names[0]).read_bytes()).hexdigest()
+        digest = files.sha256(draft / names[0])
         with store.holding(home):
             _still(home, proven)
             if not folder.exists():
@@ -99,9 +99,7 @@ def _still(home: Path, proven: str) -> None:
 
 def _record(home: Path, delivery_id: str, recipient: str, file: str, digest: str, about: list[tuple[str | None, str]]) -> None:
     """Write down whom the answer tells of; once, also when an earlier attempt was killed after it."""
-    persons_told = [person for person, _ in about if person]
-    earlier = disclosures.of(home, persons_told[:1], [] if persons_told else [firm for _, firm in about[:1]])
-    if about and not any(row["delivery_id"] == delivery_id for row in earlier):
+    if about and not disclosures.rows_of(home, delivery_id):
         delivery = disclosures.Delivery(delivery_id, recipient, file, digest, TOLD, "maintenance")
         disclosures.record(home, delivery, about)
 

@@ -1,6 +1,5 @@
 """How a file is to look, what it is about, and what became of it."""
 
-import hashlib
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from pathlib import Path
@@ -8,6 +7,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, model_validator
 
+from base import files
 from delivery import columns
 from delivery.columns import Column, Language
 
@@ -104,8 +104,7 @@ def rendered(
     path: Path, kind: Literal["data", "report"], rows: int, about: About, profile: Profile, **more: object
 ) -> RenderedFile:
     """Account for a file that has been written."""
-    with path.open("rb") as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    digest = files.sha256(path)
     language = profile.header_language
     given: dict[str, object] = {
         "headers": tuple(column.headers[language] for column in about.columns),

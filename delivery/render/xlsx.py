@@ -65,7 +65,7 @@ def _workbook(path: Path, about: About, profile: Profile) -> Iterator[tuple[Any,
         book.set_properties({"created": about.as_of, "title": about.stem, "author": "", "comments": ""})
         try:
             names = sheets.NAMES[profile.header_language]
-            sheet = _add_sheet(book, names[0])
+            sheet = add_sheet(book, names[0])
             _cells(sheet, 0, [column.headers[profile.header_language] for column in about.columns], _bold(book))
             for number, column in enumerate(about.columns):
                 sheet.set_column(number, number, column.width)
@@ -87,7 +87,7 @@ def _bold(book: Any) -> Any:
 
 
 def _sheet(book: Any, name: str, widths: tuple[int, ...], lines: list[tuple[str | int, ...]]) -> None:
-    sheet = _add_sheet(book, name)
+    sheet = add_sheet(book, name)
     for number, width in enumerate(widths):
         sheet.set_column(number, number, width)
     bold, text = _bold(book), book.add_format({"num_format": "@"})
@@ -136,7 +136,8 @@ def _escaped(text: str) -> str:
     return ESCAPE.sub("_x005F_", text)
 
 
-def _add_sheet(book: Any, name: str) -> Any:
+def add_sheet(book: Any, name: str) -> Any:
+    """A worksheet whose texts are texts, whatever they look like, with its first row frozen."""
     sheet = book.add_worksheet(name)
 
     def plain(text: str, attributes: Any) -> None:

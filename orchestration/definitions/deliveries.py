@@ -3,13 +3,13 @@
 An asset check reads the delivered file again: its checksums, its rows, and that the ledger knows of it.
 """
 
-import hashlib
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
 import dagster as dg
 
+from base import files
 from base.refused import Refused
 from delivery import manifest, orders, recall
 from delivery.deliver import deliver
@@ -65,7 +65,7 @@ def check_delivery(home: Path, folder: Path) -> list[str]:
     faults = [
         f"{file.name} is not as it was sent"
         for file in told.files
-        if not (folder / file.name).exists() or hashlib.sha256((folder / file.name).read_bytes()).hexdigest() != file.sha256
+        if not (folder / file.name).exists() or files.sha256(folder / file.name) != file.sha256
     ]
     written = disclosures.rows_of(home, told.delivery_id)
     if told.kind == "full" and written != told.rows:
