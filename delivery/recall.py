@@ -14,7 +14,8 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
-from delivery import delta
+from base.refused import Refused
+from delivery import delta, published
 from delivery.content import Content, Fill, reasons, rows_of
 from delivery.deliver import Delivered, Republish, deliver, state
 from delivery.extract import extract, known_as
@@ -36,16 +37,22 @@ SILENT = ("ei_enaa_kriteereissa", "vanhentunut")
 def recall(home: Path, *, republish: Republish, now: datetime | None = None) -> list[Delivered]:
     """Make and send what each order's recipient has to be told today; nothing where nothing has changed.
 
-    now: with a zone. Raises Refused or LedgerRefused.
+    now: with a zone. One that cannot be sent keeps no other back. Raises Refused then, in one line, or LedgerRefused.
     """
     now = now or datetime.now(UTC)
-    found = []
+    found, failed = [], []
     for order in every_order(home):
         if order.spec.mode == "delta" and order.spec.schedule and order.state == "active":
             continue  # its next delta tells it
-        held = held_rows(home, order, now)
-        if held.num_rows and news(home, order, held).num_rows:
-            found.append(deliver(home, order, f"{now:%Y-%m-%dT%H:%M}", republish=republish, now=now, fill=fill_of(home)))
+        try:
+            held = held_rows(home, order, now)
+            if held.num_rows and news(home, order, held).num_rows:
+                period = f"{now:%Y-%m-%dT%H:%M:%S.%f}"
+                found.append(deliver(home, order, period, republish=republish, now=now, fill=fill_of(home)))
+        except Refused as refused:
+            failed.append(f"{order.order_id}: {refused}")
+    if failed:
+        raise Refused(f"{len(found)} recall(s) were sent, {len(failed)} were not: {'; '.join(failed)}")
     return found
 
 
@@ -64,8 +71,10 @@ def held_rows(home: Path, order: Order, now: datetime) -> pa.Table:
         db.register("nothing", delta.ROWS.empty_table())
         db.execute("create table told as select *, null::timestamp as told_at, 0 as place from nothing")
         for place, row in enumerate(sent):
-            path = str(state(home, order, row["delivery_id"]))
-            db.execute("insert into told select *, ?::timestamp, ? from read_parquet(?)", [row["at"], place, path])
+            path = state(home, order, row["delivery_id"])
+            if not path.exists():
+                raise Refused(f"{path} is missing: nobody can tell what {order.recipient_id} holds of it")
+            db.execute("insert into told select *, ?::timestamp, ? from read_parquet(?)", [row["at"], place, str(path)])
         held = db.sql("""
             select * exclude (place) from told
             qualify row_number() over (partition by row_id order by place desc) = 1 and digest is not null
@@ -77,8 +86,6 @@ def held_rows(home: Path, order: Order, now: datetime) -> pa.Table:
 
 def news(home: Path, order: Order, held: pa.Table) -> pa.Table:
     """The rows to tell of, from the version in service: row_id, target_id, operation, channels that may still be told."""
-    from delivery import published
-
     with published.desk(home) as db:
         return _news(db, home, order, held)
 
