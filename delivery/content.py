@@ -9,7 +9,7 @@ from typing import Any, Literal
 import duckdb
 import pyarrow as pa
 
-from delivery import columns, delta, knowing, selection
+from delivery import columns, counting, delta, knowing, selection
 from delivery.extract import Extract, extract, known_as
 from delivery.orders import Order
 from delivery.render import Gate
@@ -43,12 +43,13 @@ def of_group(home: Path, base: Path | None) -> Fill:
         before = delta.read(base) if base else None
         whole = known_as(whole, before) if before else whole
         digests = delta.digests(whole.rows, whole.subjects)
-        gates, matching = _gates(waterfall.waterfall), _gates(waterfall.matching)
+        told = counting.protected(waterfall) if group.unit == "person" else waterfall
+        gates, matching = _gates(told.waterfall), _gates(told.matching)
         if order.spec.mode == "full":
             return Content("full", whole.rows, digests, whole.sources, gates, matching)
         steps = delta.changes(before, digests)
-        told = delta.told_by(digests, steps)
-        return Content("delta", rows_of(db, whole, steps), told, whole.sources, gates, matching)
+        kept = delta.told_by(digests, steps)
+        return Content("delta", rows_of(db, whole, steps), kept, whole.sources, gates, matching)
 
     return fill
 

@@ -4,8 +4,8 @@ The order of the gates is DESIGN 4's. The sum of all losses and the result is th
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass, field, replace
+from typing import Any, TypeVar
 
 import duckdb
 import pyarrow as pa
@@ -21,6 +21,8 @@ GATES = (*STANDING, *ORDERED)
 CRITERIA, RELEVANCE, EXCLUSION, DELIVERED, CAP, SAMPLE = range(len(STANDING) + 1, len(GATES) + 1)
 SMALL = 5
 """Of persons a cell below this is not shown: it would tell of somebody."""
+SMALL_COUNTS = "SMALL_COUNTS"
+"""The line of a waterfall that stands for gates whose own counts are not shown."""
 
 MOBILE = "mobile_subscriptions"
 """The topic whose telephone marketing to natural persons is forbidden (L-05)."""
@@ -63,6 +65,44 @@ def waterfall(losses: Mapping[int, int], result: int, first: str = "POPULATION")
     ]
     population = result + sum(int(line["count"]) for line in gates)
     return [{"gate": first, "count": population}, *gates, {"gate": "RESULT", "count": result}]
+
+
+W = TypeVar("W", bound=Waterfall)
+
+
+def protected(told: W) -> W:
+    """As a recipient may see it: gates of 1 to 4 persons in one line with others, SMALL of them at least. It still adds up.
+
+    What fell at a standing gate is protected among those that match. Of the population it is the same for every group. No
+    line of `matching` is left where all its losses together are fewer than SMALL.
+    """
+    losses = {line["gate"]: int(line["count"]) for line in told.matching[1:-1]}
+    criteria = next(int(line["count"]) for line in told.waterfall if line["gate"] == GATES[CRITERIA - 1])
+    few = _few(losses)
+    everywhere = few & set(ORDERED)
+    if criteria < SMALL:  # Both then say nearly the same: what one hides the other must not show.
+        everywhere = set(GATES) if criteria else few
+    elif everywhere:
+        everywhere.add(GATES[CRITERIA - 1])
+    is_enough = not few or sum(losses[gate] for gate in few) >= SMALL
+    return replace(
+        told, waterfall=_folded(told.waterfall, everywhere), matching=_folded(told.matching, few) if is_enough else []
+    )
+
+
+def _few(losses: Mapping[str, int]) -> set[str]:
+    """The gates that are not shown one by one: those of a few, and the next larger ones until they are SMALL together."""
+    few = {gate for gate, count in losses.items() if 0 < count < SMALL}
+    for gate in sorted(losses, key=lambda gate: losses[gate]):
+        if few and losses[gate] and sum(losses[one] for one in few) < SMALL:
+            few.add(gate)
+    return few
+
+
+def _folded(lines: list[dict[str, Any]], gates: set[str]) -> list[dict[str, Any]]:
+    count = sum(int(line["count"]) for line in lines if line["gate"] in gates)
+    shown = [line for line in lines if line["gate"] not in gates]
+    return [*shown[:-1], {"gate": SMALL_COUNTS, "count": count}, shown[-1]] if gates else lines
 
 
 def cells_hidden(cells: Mapping[tuple[Any, ...], int]) -> set[tuple[Any, ...]]:

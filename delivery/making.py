@@ -9,6 +9,7 @@ from typing import Any
 
 import duckdb
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyrage
 
 from base import files
@@ -105,12 +106,20 @@ def _manifest(
         accepted={"by_whom": order.accepted.by, "at": order.accepted.at.replace(tzinfo=UTC), "version": order.accepted.terms},
         prices=_prices(None if content.kind == "recall" else spec.price_per_row_eur, rows),
         decoys={"count": sum(file.rows for file in rendered if file.kind == "data") - rows},
-        expected_bounce={},
+        expected_bounce=_expected_bounce(content.rows, about),
         campaign={"topic": campaign.topic, "areas": campaign.areas, "override_reason": campaign.override_reason}
         if campaign.topic
         else None,
         **manifest.promises(content.sources, we.contact, order.accepted.terms),
     )  # fmt: skip
+
+
+def _expected_bounce(rows: pa.Table, about: About) -> dict[str, float]:
+    """Share of the file's e-mail that will not arrive, as a count tells it (picker.Count): of persons whose address is told."""
+    if about.unit != "person" or (about.fields is not None and "email" not in about.fields):
+        return {}
+    p_current = pc.mean(rows.filter(pc.is_valid(rows["email"]))["p_current"]).as_py()
+    return {} if p_current is None else {"email": round(1 - p_current, 4)}
 
 
 def vocabulary_version(db: duckdb.DuckDBPyConnection) -> str:

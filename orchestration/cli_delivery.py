@@ -13,26 +13,27 @@ def count(
     recipient: Annotated[str | None, typer.Option(help="Whose objections and past deliveries count.")] = None,
     by: Annotated[list[str] | None, typer.Option("--by", help="Break down by this; may be given twice.")] = None,
     lists: Annotated[list[str] | None, typer.Option("--list", metavar="NAME=FILE", help="An own list of the group.")] = None,
+    exact: Annotated[bool, typer.Option("--exact", help="For the house: small losses too, also when counted for one.")] = False,
     as_json: Json = False,
 ) -> None:
     """How many a target group reaches, and at which gate the others fell."""
     from orchestration import counting, settings, terminal
 
-    told = counting.count(settings.home(), group, recipient=recipient, by=by, lists=lists)
+    told = counting.count(settings.home(), group, recipient=recipient, by=by, lists=lists, exact=exact)
     terminal.show(as_json, told, lambda console: _show_count(console, told))
 
 
 def _show_count(console: Any, told: dict[str, Any]) -> None:
+    from delivery.counting import GATES, SMALL_COUNTS
     from orchestration import terminal
 
-    lost = {line["gate"]: line["count"] for line in told["matching"]}
+    of_all, lost = ({line["gate"]: line["count"] for line in told[which]} for which in ("waterfall", "matching"))
     rows: list[list[Any]] = []
-    for line in told["waterfall"]:
-        gate, everybody = line["gate"], line["count"]
-        matching = lost.get("MATCHING" if gate == "POPULATION" else gate)
+    for gate in ("POPULATION", *GATES, SMALL_COUNTS, "RESULT"):
+        everybody, matching = of_all.get(gate), lost.get("MATCHING" if gate == "POPULATION" else gate)
         if everybody or matching or gate in ("POPULATION", "RESULT"):
             sign = 1 if gate in ("POPULATION", "RESULT") else -1
-            rows.append([gate, sign * everybody, None if matching is None else sign * matching])
+            rows.append([gate, *(None if count is None else sign * count for count in (everybody, matching))])
     console.print(terminal.table(("gate", "of all", "of those that match"), rows, title=terminal.escape(told["name"])))
     bounce = told["expected_bounce"]
     mail = f"; {terminal.number(told['email_recipients'])} by e-mail, {bounce:.1%} may bounce" if bounce is not None else ""

@@ -6,6 +6,7 @@ from typing import Any
 
 from base.refused import Refused
 from delivery import group, knowing
+from delivery.counting import protected
 from delivery.nearest import refuse
 from delivery.picker import Cell, Picker
 from delivery.published import desk
@@ -13,11 +14,13 @@ from ledger import recipients
 
 
 def count(
-    home: Path, file: Path, *, recipient: str | None = None, by: list[str] | None = None, lists: list[str] | None = None
-) -> dict[str, Any]:
+    home: Path, file: Path, *, recipient: str | None = None, by: list[str] | None = None, lists: list[str] | None = None,
+    exact: bool = False,
+) -> dict[str, Any]:  # fmt: skip
     """Waterfall, losses among those that match, notes and what else delivery.picker.Count tells; with `by` also the breakdown.
 
-    lists: NAME=FILE of the group's own lists. Raises Refused.
+    lists: NAME=FILE of the group's own lists. exact: for the house alone; what is counted for a recipient may be told them, so
+    small losses are not shown one by one. Raises Refused.
     """
     by = by or []
     if len(by) > 2:
@@ -29,7 +32,9 @@ def count(
     context = knowing.context(home, wanted, known, own_lists(lists or []))
     with desk(home) as db:
         picker = Picker(db)
-        told = asdict(picker.count(wanted, context))
+        counted = picker.count(wanted, context)
+        is_shown = exact or recipient is None or wanted.unit != "person"
+        told = asdict(counted if is_shown else protected(counted))
         cells = picker.breakdown(wanted, by, context) if by else []
     return {
         "name": wanted.name,

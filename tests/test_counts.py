@@ -24,6 +24,7 @@ from delivery.counting import Context
 from delivery.group import TargetGroup
 from delivery.picker import Picker
 from delivery.published import current, desk
+from ledger import recipients
 from orchestration import cli
 from tests.random_groups import Dice, told
 
@@ -419,6 +420,58 @@ def test_no_line_gives_away_what_it_hides(cells: dict[tuple[int, int], int]) -> 
             assert len([key for key in line if key in hidden]) != 1 or len(line) == 1
     if not any(0 < count < 5 for count in cells.values()):
         assert not hidden
+
+
+LOSSES = st.lists(st.integers(0, 9), min_size=len(counting.GATES), max_size=len(counting.GATES))
+
+
+@given(
+    LOSSES, st.lists(st.integers(0, 40), min_size=len(counting.STANDING), max_size=len(counting.STANDING)), st.integers(0, 9)
+)
+def test_no_waterfall_for_a_recipient_tells_of_a_few_persons(matched: list[int], beside: list[int], result: int) -> None:
+    """beside: who fell at the standing gates without matching; without criteria nobody does."""
+    among = dict(enumerate(matched, 1)) | {counting.CRITERIA: 0}
+    extra = beside if matched[counting.CRITERIA - 1] else [0] * len(beside)
+    of_all = {rank: count + (extra[rank - 1] if rank <= len(beside) else 0) for rank, count in among.items()}
+    of_all[counting.CRITERIA] = matched[counting.CRITERIA - 1]
+    exact = counting.Waterfall(counting.waterfall(of_all, result), counting.waterfall(among, result, "MATCHING"))
+    shown = counting.protected(exact)
+    for before, lines in ((exact.waterfall, shown.waterfall), (exact.matching, shown.matching)):
+        assert not lines or lines[0]["count"] == sum(line["count"] for line in lines[1:])
+        assert not lines or (lines[0], lines[-1]) == (before[0], before[-1])
+    assert shown.waterfall and not [line for line in shown.matching[1:-1] if 0 < line["count"] < 5]
+    assert shown.matching or 0 < sum(among.values()) < 5
+    assert told(shown.waterfall).get(counting.SMALL_COUNTS, 5) >= 5 or of_all[counting.CRITERIA] < 5
+    # What one of the two hides can not be read from the other.
+    hidden = {line["gate"] for line in exact.matching[1:-1] if line["count"]} - set(told(shown.matching))
+    assert not hidden & set(counting.ORDERED) & set(told(shown.waterfall))
+    if not any(0 < count < 5 for count in [*among.values(), of_all[counting.CRITERIA]]):
+        assert shown == exact
+
+
+def test_a_recipient_is_not_told_of_one_objector(
+    published_lake: Path, tmp_path: Path, db: duckdb.DuckDBPyConnection, monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    monkeypatch.setenv("KOHDE_HOME", str(shutil.copytree(published_lake, tmp_path / "lake", symlinks=True)))
+    recipients.add(tmp_path / "lake", "acme", "Acme Oy", by_whom="a test")
+    ((postcode,),) = rows(
+        db,
+        """select postcode from persons
+           where post_gate > 0 group by 1 having count(*) = 1 and postcode is not null order by 1 limit 1""",
+    )
+    file = tmp_path / "group.json"
+    file.write_text(json.dumps(WIDE | {"channels": ["post"], "criteria": {"field": "postcode", "in": [postcode]}}))
+
+    def kohde(*more: str) -> dict[str, Any]:
+        with pytest.raises(SystemExit):
+            cli.main(["count", str(file), "--json", *more])
+        answer: dict[str, Any] = json.loads(capsys.readouterr().out)
+        return answer
+
+    exact, told_them = kohde("--recipient", "acme", "--exact"), kohde("--recipient", "acme")
+    assert 1 in told(exact["matching"]).values() and exact == kohde()
+    assert told_them["matching"] == [] and told_them["waterfall"][-1] == exact["waterfall"][-1]
 
 
 def test_expected_bounce_is_of_the_recipients_of_e_mail(db: duckdb.DuckDBPyConnection, picker: Picker) -> None:

@@ -18,9 +18,11 @@ import pytest
 
 from base.refused import Refused
 from delivery import deliver as delivering
-from delivery import making, orders, published
+from delivery import making, orders, published, targets
 from delivery.deliver import Delivered, deliver
+from delivery.group import parse
 from delivery.manifest import Manifest
+from delivery.picker import Picker
 from ledger import disclosures, objections, recipients, store
 from ledger import orders as ledger_orders
 from ledger.orders import Accepted
@@ -87,10 +89,23 @@ def test_what_is_delivered_is_what_passed_and_is_written_down(home: Path) -> Non
         emails = {value for (value,) in db.execute("select value from marketing_contacts where channel = 'email'").fetchall()}
     assert {row["sahkoposti"] for row in found if row["sahkoposti"]} <= emails
     assert about.suppression_version == store.suppression_head(home).version
+    with published.desk(home) as desk:
+        assert about.expected_bounce == {"email": pytest.approx(Picker(desk).count(parse(GROUP)).expected_bounce, abs=0.0005)}
     written = disclosures.to_recipient(home, "acme", datetime(2020, 1, 1))
     assert len(written) == len(found)
     assert {firm for _, firm in written} == {row["y_tunnus"] for row in found}
     assert hashlib.sha256((Path(told.folder) / "manifest.json").read_bytes()).hexdigest() == told.sha256
+
+
+def test_no_manifest_tells_of_the_one_person_who_fell(home: Path) -> None:
+    with published.desk(home) as desk:
+        targets.make(desk, "person")
+        ((postcode,), *_) = desk.execute("""
+            select postcode from targets where postcode is not null
+            group by 1 having count(*) filter (post_gate > 0) = 1 and count(*) > 1 order by 1""").fetchall()
+    narrow = GROUP | {"channels": ["post"], "criteria": {"field": "postcode", "in": [postcode]}}
+    about = manifest(made(home, order(home, group=narrow)).folder)
+    assert about.rows > 0 and about.matching == [] and about.waterfall[-1].count == about.rows
 
 
 def test_the_same_period_is_delivered_once_and_the_next_one_anew(home: Path) -> None:
