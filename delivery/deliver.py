@@ -76,9 +76,12 @@ def deliver(
     with FileLock(root.parent / f".{order.order_id}.lock"):
         _recover(home, order, root)
         files.sweep(root)
-        fill = fill or content.of_group(home, _base(home, order))
+        # A recall takes back: it never waits for a list.
+        is_recall, fill = fill is not None, fill or content.of_group(home, _base(home, order))
         for _ in range(LOOKS):
             known = _made(home, order, period)
+            if known is None and not is_recall:
+                published.check_lists(home, now)
             delivery_id = known or _make(home, order, period, root, now, republish, fill)
             try:
                 sent_to = _send(home, order, root / delivery_id)
@@ -102,7 +105,7 @@ def _made(home: Path, order: Order, period: str) -> str | None:
 def _make(home: Path, order: Order, period: str, root: Path, now: datetime, republish: Republish, fill: Fill) -> str:
     """Render the files and commit them; with no destination this is also when the recipient can see them."""
     for _ in range(LOOKS):
-        if _proven(home) != store.suppression_head(home).version:
+        if proven(home) != store.suppression_head(home).version:
             republish()
         folder = published.current(home)
         delivery_id = _next_id(home, order, period)
@@ -200,7 +203,8 @@ def _withdraw(home: Path, order: Order, folder: Path) -> None:
     state(home, order, folder.name).unlink(missing_ok=True)
 
 
-def _proven(home: Path) -> str:
+def proven(home: Path) -> str:
+    """The state of the ledger that the version in service was proven against."""
     with published.connect(home, "marketing") as db:
         ((version,),) = db.execute("select suppression_version from about").fetchall()
     return str(version)

@@ -113,6 +113,19 @@ class Picker:
             expected_bounce=None if p_current is None else round(1 - p_current, 4),
         )
 
+    def some(self, group: TargetGroup, n: int, context: Context | None = None) -> list[str]:
+        """Ids of at most n targets of those available, evenly spread over places and industries, always the same."""
+        check(group, self.book)
+        index = self._of(group)
+        passage = index.passages[_channels(group), group.channel_mode]
+        matching = self._rows(index, group.criteria) & passage.passing & index.existed
+        left = self._stages(index, group, context or Context(), matching).available
+        rows = [left[at * len(left) // n] for at in range(n)] if len(left) > n else list(left)
+        found = self.db.execute(
+            f"select target_id from {index.table} where row_no in (select unnest($1::uinteger[])) order by row_no", [rows]
+        )
+        return [target for (target,) in found.fetchall()]
+
     def facets(
         self, group: TargetGroup, dimensions: Iterable[str] | None = None, context: Context | None = None
     ) -> dict[str, list[Cell]]:

@@ -9,13 +9,13 @@ version without knowing whom it stands for, and an id is made from text through 
 """
 
 import base64
-import binascii
 import hmac
 import os
 import re
 import secrets
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 import pyarrow as pa
@@ -64,9 +64,9 @@ class Key:
         )
         if any(one is not None and not ours.fullmatch(one) for one in ids):
             raise ValueError(f"no id that can be brought to version {self.version}")
-        for key in versions[1:]:
+        for earlier, key in pairwise(versions):
             for purpose, prefix in PREFIXES.items():
-                before = f"{prefix}_{key.earlier.version if key.earlier else ''}"
+                before = f"{prefix}_{earlier.version}"
                 places = [place for place, one in enumerate(ids) if one is not None and one.startswith(before)]
                 for place, made in zip(places, key._made([ids[place] for place in places], purpose), strict=True):
                     ids[place] = made
@@ -156,5 +156,5 @@ def _decoded(text: str) -> bytes | None:
         return base64.b64decode(
             text + "=" * (-len(text) % 4), altchars=b"-_" if re.search("[-_]", text) else None, validate=True
         )
-    except (ValueError, binascii.Error):
+    except ValueError:  # binascii.Error is one
         return None

@@ -46,7 +46,7 @@ VERDICTS = ("same", "not_same", "unsure")
 ORGANISATION_FIELDS = ("name", "phone", "email", "website", "language", "staff_band", "municipality_code")
 PERSON_FIELDS = ("first_name", "last_name", "title", "email", "phone", "language")
 MIGRATIONS = Path(__file__).parent / "migrations"
-NEWEST = "0003"
+NEWEST = "0004"
 MARK = "ledger_head.json"
 BUSY_SECONDS = 30
 # Any number, the same in every process: the advisory lock of the one writer.

@@ -18,10 +18,6 @@ from base.normalise import address_key, business_id, email, name_fold, name_keys
 from base.normalise.email import email_key, is_free_mail
 from ledger import keys as secrets
 
-KINDS = (
-    "email", "phone", "registry", "name_org", "name_birth", "name_domain", "organisation", "domain", "address", "name",
-    "person",
-)  # fmt: skip
 WEAK = ("name",)
 """Kinds that never say by themselves that two are one: a person decides (REVIEW)."""
 

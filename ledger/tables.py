@@ -254,11 +254,61 @@ class DeliveryEvent(Row):
     detail: Mapped[str | None]
 
 
+class Access(Sealed):
+    """Somebody or something that may use the service: by a key (`sha256` of it) or by signing in (`login`, keyed).
+
+    recipient_id: whose it is; null for our own people. The last row of an access counts.
+    """
+
+    __tablename__ = "access"
+    SEALED = ("label",)
+    KEYED = ("login",)
+    access_row_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    access_id: Mapped[str] = mapped_column(index=True)
+    recipient_id: Mapped[str | None]
+    role: Mapped[str]
+    state: Mapped[str]
+    label: Mapped[str | None]
+    sha256: Mapped[str | None]
+    login: Mapped[str | None] = mapped_column(index=True)
+    expires_at: Mapped[datetime | None]
+    added_at: Mapped[datetime]
+    by_whom: Mapped[str]
+
+
+class SavedGroup(Row):
+    """A target group that a recipient keeps. spec: its JSON, null when it was removed. The last row of a group counts."""
+
+    __tablename__ = "saved_group"
+    saved_group_row_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    group_id: Mapped[str] = mapped_column(index=True)
+    recipient_id: Mapped[str] = mapped_column(index=True)
+    spec: Mapped[str | None]
+    saved_at: Mapped[datetime]
+    by_whom: Mapped[str]
+
+
+class AuditEvent(Row):
+    """That somebody asked the service for something, and what came of it. about: an id or a hash, nobody's data."""
+
+    __tablename__ = "audit_event"
+    audit_event_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    request_id: Mapped[str]
+    at: Mapped[datetime]
+    access_id: Mapped[str | None] = mapped_column(index=True)
+    recipient_id: Mapped[str | None] = mapped_column(index=True)
+    role: Mapped[str | None]
+    action: Mapped[str]
+    about: Mapped[str | None]
+    status: Mapped[int]
+    rows: Mapped[int | None]
+
+
 ROWS: dict[str, type[Row]] = {
     table.__tablename__: table
     for table in (
         KeyUse, Judgement, Correction, Objection, ObjectionKey, Revocation, Review, Notice, Recipient, Disclosure,
-        Acknowledgement, FileOrder, DeliveryEvent,
+        Acknowledgement, FileOrder, DeliveryEvent, Access, SavedGroup, AuditEvent,
     )
 }  # fmt: skip
 

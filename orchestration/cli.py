@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
-from orchestration import cli_delivery, cli_orders, cli_promises, cli_refresh, cli_subject
+from orchestration import cli_delivery, cli_orders, cli_promises, cli_refresh, cli_service, cli_subject
 from orchestration.cli_options import By, Json, Reason
 
 if TYPE_CHECKING:
@@ -42,6 +42,8 @@ app.command()(cli_orders.recall)
 app.command()(cli_orders.licence)
 app.command()(cli_orders.leak)
 app.add_typer(cli_orders.order, name="order")
+app.command()(cli_service.serve)
+app.add_typer(cli_service.access, name="access")
 for promises in ("ledger", "objection", "notice", "recipient"):
     app.add_typer(getattr(cli_promises, promises), name=promises)
 

@@ -3,6 +3,7 @@
 import hashlib
 import json
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,8 @@ from ledger import disclosures, recipients, store
 
 FILLED = ("street", "postcode", "town", "phone", "email", "website", "person_email", "person_phone")
 TOLD = ("title", "email", "phone", "address")
+STEPS = ("reading", "matching", "persons", "changes", "writing")
+Progress = Callable[[str], None]
 # Persons still there, and organisations whose own contacts were filled in: a trader's are a person's too.
 ABOUT = """
     select person_id, business_id from answer where person = 'present'
@@ -53,16 +56,21 @@ class Refreshed:
     summary: Summary
 
 
-def refresh(home: Path, file: Path, recipient: str, out: Path | None = None, language: str = "fi") -> Refreshed:
+def refresh(
+    home: Path, file: Path, recipient: str, out: Path | None = None, language: str = "fi",
+    progress: Progress = lambda step: None,
+) -> Refreshed:  # fmt: skip
     """Answer a customer's register in a new folder below `out` (default: deliveries/<recipient> of the lake).
 
     The folder is named by what went in (file, recipient, language, published version), so the same answer is made once.
-    Raises Refused (unknown recipient or language, nothing published, the ledger has moved since) and LandingRefused (the file).
+    progress: is told each step as it begins (STEPS). Raises Refused (unknown recipient or language, nothing published, the
+    ledger has moved since) and LandingRefused (the file).
     """
     if language not in answer.LANGUAGES:
         raise Refused(f"no language {language!r}; there is {', '.join(answer.LANGUAGES)}")
     if recipient not in {one["recipient_id"] for one in recipients.every(home)}:
         raise Refused(f"there is no recipient {recipient!r}: `kohde recipient add` first")
+    progress("reading")
     register = reading.read(file)
     found = columns.find(register.headers, register.rows)
     version = published.current(home)
@@ -72,12 +80,16 @@ def refresh(home: Path, file: Path, recipient: str, out: Path | None = None, lan
     with published.desk(home, version) as db:
         ((proven, built_at),) = db.execute("select suppression_version, built_at from marketing.about").fetchall()
         _still(home, proven)
+        progress("matching")
         matching.match(db, register.rows, found)
+        progress("persons")
         persons.find(db)
+        progress("changes")
         changes.make(db)
         summary = _summary(db, register, found, recipient, file.name, version.name, proven)
         told = answer.table(db, register, language)
         about = db.execute(ABOUT).fetchall()
+    progress("writing")
     names = [f"{file.stem}-refreshed.csv", f"{file.stem}-refreshed.xlsx"]
     with files.draft_folder(folder) as draft:
         answer.write(told, draft, f"{file.stem}-refreshed", built_at)

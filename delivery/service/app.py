@@ -1,0 +1,89 @@
+"""Makes the service: everything it needs, in one place, and the routes over it."""
+
+import threading
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from fastapi import FastAPI
+from starlette.middleware.sessions import SessionMiddleware
+from starlette.middleware.trustedhost import TrustedHostMiddleware
+
+from delivery.service import faults, settings
+from delivery.service.edge import Door, Edge, Limits
+from delivery.service.office import Office
+from delivery.service.ordering import Orders
+from delivery.service.refreshing import Refreshes
+from delivery.service.settings import Settings
+from delivery.service.shelf import Shelf
+from delivery.service.signing_in import SigningIn
+from delivery.service.trail import Trail
+
+COOKIE = "kohde_session"
+DESCRIPTION = """Target groups, counts, orders, deliveries and recalls of Kohde. Every call needs a key
+(`Authorization: Bearer kohde_...`) or the session of somebody who has signed in. Whose data it is follows from the key.
+Faults are problem documents (RFC 9457); each answer has an `X-Request-Id`."""
+
+
+@dataclass
+class House:
+    """What the routes work with: `request.app.state.house`."""
+
+    home: Path
+    settings: Settings
+    office: Office
+    shelf: Shelf
+    orders: Orders
+    refreshes: Refreshes
+    door: Door
+    limits: Limits
+    trail: Trail
+    signing_in: SigningIn
+
+
+def create(office: Office, told: Settings | None = None) -> FastAPI:
+    """The service over a lake. Raises keys.SecretMissing, Refused."""
+    from delivery.service import api
+
+    told = told or settings.load()
+    home = office.home
+    shelf, door, limits, trail = Shelf(home), Door(home), Limits(told), Trail(home)
+    house = House(
+        home, told, office, shelf, Orders(office, shelf, told), Refreshes(home, shelf), door, limits, trail,
+        SigningIn(home, told, door, limits),
+    )  # fmt: skip
+    app = FastAPI(
+        title="Kohde", version="1", description=DESCRIPTION, lifespan=_life(house), openapi_url="/api/v1/openapi.json",
+        docs_url=None, redoc_url=None, redirect_slashes=False,
+    )  # fmt: skip
+    app.state.house = house
+    faults.handle(app)
+    for router in api.routers():
+        app.include_router(router, prefix="/api/v1")
+    # The last added is the outermost.
+    app.add_middleware(Edge, settings=told, door=door, limits=limits, trail=trail)
+    app.add_middleware(
+        SessionMiddleware, secret_key=settings.session_secret(), session_cookie=COOKIE,
+        max_age=told.session_hours * 3600, same_site="lax", https_only=told.is_https,
+    )  # fmt: skip
+    app.add_middleware(TrustedHostMiddleware, allowed_hosts=told.hosts)
+    return app
+
+
+def _life(house: House):  # type: ignore[no-untyped-def]  # FastAPI has no name for this type
+    @asynccontextmanager
+    async def life(app: FastAPI) -> AsyncIterator[None]:
+        threads = [threading.Thread(target=run, daemon=True) for run in (house.shelf.watch, house.trail.run)]
+        for thread in threads:
+            thread.start()
+        house.orders.resume()
+        try:
+            yield
+        finally:
+            house.shelf.end()
+            house.orders.end()
+            house.refreshes.end()
+            house.trail.end()
+
+    return life

@@ -1,0 +1,90 @@
+"""Refreshes of a customer's register in the background: a job is a file beside the upload, so that it outlives the service."""
+
+import json
+import re
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from base import files
+from base.refused import LandingRefused, Refused
+from delivery.refresh.refreshing import STEPS, refresh
+from delivery.service.faults import Fault
+from delivery.service.shelf import Shelf
+from ledger.store import LedgerRefused
+
+JOB = "job.json"
+STAGES = ("waiting", *STEPS, "done")
+
+
+@dataclass
+class Refreshes:
+    """Runs them one at a time."""
+
+    home: Path
+    shelf: Shelf
+    _pool: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(1, "refreshes"))
+    _running: set[str] = field(default_factory=set)
+
+    def take(self, recipient_id: str, path: Path, language: str) -> dict[str, Any]:
+        """Begin with an uploaded file; returns the job."""
+        job_id = path.parent.name
+        job: dict[str, Any] = {
+            "job_id": job_id, "file": path.name, "language": language, "stage": "waiting", "why": None, "delivery_id": None,
+            "files": [], "summary": None, "began_at": datetime.now(UTC).isoformat(),
+        }  # fmt: skip
+        self._write(path.parent, job)
+        self._running.add(job_id)
+        self._pool.submit(self._run, recipient_id, path, job)
+        return job
+
+    def every(self, recipient_id: str) -> list[dict[str, Any]]:
+        """Jobs of a recipient, the newest first."""
+        found = [self._read(path.parent) for path in (self.home / "uploads" / recipient_id).glob(f"*/{JOB}")]
+        return sorted(found, key=lambda job: str(job["began_at"]), reverse=True)
+
+    def one(self, recipient_id: str, job_id: str) -> dict[str, Any]:
+        """A job; its stage is `interrupted` when the service ended meanwhile. Raises Fault 404."""
+        folder = self.home / "uploads" / recipient_id / job_id
+        if not re.fullmatch(r"[0-9a-f]{16}", job_id) or not (folder / JOB).is_file():
+            raise Fault(404, "there is no such refresh")
+        return self._read(folder)
+
+    def file(self, recipient_id: str, job_id: str, name: str) -> Path:
+        """A file of an answer. Raises Fault 404."""
+        job = self.one(recipient_id, job_id)
+        if name not in job["files"]:
+            raise Fault(404, "there is no such file")
+        return self.home / "deliveries" / recipient_id / str(job["delivery_id"]) / name
+
+    def end(self) -> None:
+        """Finish the one that runs."""
+        self._pool.shutdown(wait=True, cancel_futures=True)
+
+    def _run(self, recipient_id: str, path: Path, job: dict[str, Any]) -> None:
+        def progress(stage: str) -> None:
+            job["stage"] = stage
+            self._write(path.parent, job)
+
+        try:
+            made = refresh(self.home, path, recipient_id, language=job["language"], progress=progress)
+            job |= {"delivery_id": made.folder.name, "files": made.files, "summary": asdict(made.summary), "stage": "done"}
+        except (Refused, LandingRefused, LedgerRefused) as refused:
+            job |= {"stage": "failed", "why": str(refused)}
+        except Exception as error:
+            job |= {"stage": "failed", "why": f"a fault of ours ({type(error).__name__})"}
+        path.unlink(missing_ok=True)
+        self._write(path.parent, job)
+        self._running.discard(job["job_id"])
+        self.shelf.forget()
+
+    def _write(self, folder: Path, job: dict[str, Any]) -> None:
+        files.write_text(folder / JOB, json.dumps(job, ensure_ascii=False, default=str))
+
+    def _read(self, folder: Path) -> dict[str, Any]:
+        job: dict[str, Any] = json.loads((folder / JOB).read_text(encoding="utf-8"))
+        if job["stage"] not in ("done", "failed") and job["job_id"] not in self._running:
+            job["stage"] = "interrupted"
+        return job
