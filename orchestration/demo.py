@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -76,6 +76,7 @@ class DemoReport:
     gates: list[tuple[str, int]] = field(default_factory=list)
     queries: dict[str, str] = field(default_factory=lambda: dict(QUERIES))
     answer: tuple[list[str], list[tuple[Any, ...]]] = field(default_factory=lambda: ([], []))
+    keys: dict[str, str] = field(default_factory=dict)
     seconds: float = 0.0
 
     def to_dict(self) -> dict[str, Any]:
@@ -119,6 +120,11 @@ class DemoReport:
             console.print(f'  [dim]# {question}[/]\n  {terminal.command()} query "{terminal.escape(sql)}"')
         console.print(f"\n[bold]{next(iter(self.queries))}[/]")
         console.print(terminal.table(*self.answer))
+        console.print(
+            f"\n[bold]Pick from it[/]  {terminal.command()} serve, then open http://127.0.0.1:8000 and sign in with one of"
+        )
+        for who, key in self.keys.items():
+            console.print(f"  {who:<22} {key}", soft_wrap=True)
         console.print(f"\nDone in {self.seconds:.0f} s. Every company above is made up. See the graph: {terminal.command()} ui")
 
 
@@ -175,6 +181,7 @@ def _run(home: Path, organisations: int, seed: int, report: DemoReport, console:
             report.days.append(_day_report(home, day, loads, time.monotonic() - began))
     with _stage(console, "telling everybody that we hold their data, taking a few objections, publishing again"):
         report.told = promise(home)
+        report.keys = let_in(home)
     from orchestration.publish import connect, current
 
     report.published = str(current(home))
@@ -214,6 +221,21 @@ def promise(home: Path) -> dict[str, int]:
         )
     publish(home)
     return {"notices sent": sent, "objections": len(mailboxes) + len(firms)}
+
+
+def let_in(home: Path) -> dict[str, str]:
+    """A made-up customer, and a key of each role to the service, for a month."""
+    from ledger import access, recipients
+
+    recipients.add(home, "demo-asiakas", "Demo-Asiakas Oy", by_whom="the demo")
+    until = (datetime.now(UTC) + timedelta(days=30)).replace(tzinfo=None)
+    who = {"a customer": "admin", "data protection": "officer", "operations": "operator"}
+    return {
+        label: access.add_key(
+            home, role, label, recipient_id="demo-asiakas" if role == "admin" else None, expires_at=until, by_whom="the demo"
+        )
+        for label, role in who.items()
+    }
 
 
 def _day_report(home: Path, day: date, loads: "list[Manifest]", seconds: float) -> DayReport:

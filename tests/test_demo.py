@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from ledger import access
 from orchestration import demo, settings
 from orchestration.publish import connect
 from orchestration.state import Refused
@@ -72,6 +73,14 @@ def test_who_objected_is_not_in_the_marketing_file(made: tuple[Path, dict[str, A
         withheld = db.execute("SELECT count(*) FROM gate_audit").fetchall()[0][0]
         assert file.execute("SELECT count(*) FROM marketing_contacts").fetchall()[0][0] > 1000
     assert withheld == sum(count for what, count in gates.items() if what.startswith("withheld"))
+
+
+def test_it_ends_by_letting_people_in(made: tuple[Path, dict[str, Any]]) -> None:
+    home, report = made
+    found = {who: access.by_key(home, key) for who, key in report["keys"].items()}
+    assert {who: one and (one.role, one.recipient_id) for who, one in found.items()} == {
+        "a customer": ("admin", "demo-asiakas"), "data protection": ("officer", None), "operations": ("operator", None)
+    }  # fmt: skip
 
 
 def test_chatter_is_in_the_log_and_nowhere_else(made: tuple[Path, dict[str, Any]]) -> None:
