@@ -50,6 +50,28 @@ def test_ids_keep_order_and_nulls_and_differ_by_text_purpose_secret_and_version(
         KEY.keyed(["a"], "persons")
 
 
+def test_the_letter_of_each_purpose() -> None:
+    purposes = {"person": "p", "role": "r", "contact_point": "c", "subject": "s", "target": "t"}
+    assert {purpose: str(KEY.keyed(["a"], purpose)[0])[:3] for purpose in purposes} == {
+        purpose: f"{letter}_1" for purpose, letter in purposes.items()
+    }
+
+
+def test_ids_of_every_version_and_purpose_are_brought_to_the_newest() -> None:
+    """In one list with nulls between; and one that is none of ours spoils it."""
+    versions = [KEY]
+    for number in (2, 3):
+        versions.append(keys.Key(number, bytes([number]) * 32, versions[-1]))
+    newest = versions[-1]
+    assert newest.all() == versions
+    old = [key.keyed(["a"], purpose)[0] for key in versions for purpose in keys.PREFIXES]
+    new = [newest.keyed(["a"], purpose)[0] for _ in versions for purpose in keys.PREFIXES]
+    assert newest.brought([None, *old, None]) == [None, *new, None]
+    for strange in (f"{old[0]}a", f"x{str(old[0])[1:]}", f"p_x{str(old[0])[3:]}"):
+        with pytest.raises(ValueError, match="can be brought"):
+            newest.brought([old[0], strange])
+
+
 @pytest.mark.parametrize(
     ("text", "version"),
     [
@@ -67,8 +89,25 @@ def test_spellings_of_a_secret(text: str, version: int) -> None:
     assert keys.parse(text, "here") == keys.Key(version, SECRET, earlier)
 
 
+def test_both_alphabets_of_base64() -> None:
+    odd = b"\xfb\xff" * 16
+    for coded in (base64.b64encode(odd), base64.urlsafe_b64encode(odd)):
+        assert keys.parse(coded.decode(), "here") == keys.Key(1, odd)
+
+
 @pytest.mark.parametrize(
-    "text", ["", "\n", "ab" * 31, "a secret", "x:" + "ab" * 32, "0:" + "ab" * 32, "ä" * 64, "zz" * 16 + "!"]
+    "text",
+    [
+        "",
+        "\n",
+        base64.b64encode(SECRET).decode()[:-1] + "!!!!=",
+        "ab" * 31,
+        "a secret",
+        "x:" + "ab" * 32,
+        "0:" + "ab" * 32,
+        "ä" * 64,
+        "zz" * 16 + "!",
+    ],
 )
 def test_what_is_no_secret_is_refused_without_being_told(text: str) -> None:
     with pytest.raises(keys.SecretMissing) as refused:
@@ -90,6 +129,27 @@ def test_the_environment_comes_before_the_file(no_secret: Path, monkeypatch: pyt
     of_file = keys.current()
     monkeypatch.setenv("KOHDE_SECRET", SECRET.hex())
     assert keys.current() == KEY != of_file
+    assert keys.keyed(["a"], "person") == KEY.keyed(["a"], "person")
+    monkeypatch.setenv("KOHDE_SECRET", "none")
+    with pytest.raises(keys.SecretMissing, match=r"^KOHDE_SECRET holds no secret"):
+        keys.current()
+
+
+def test_a_file_that_cannot_be_read_is_said_so(no_secret: Path) -> None:
+    no_secret.mkdir(parents=True)
+    with pytest.raises(keys.SecretMissing, match="cannot be read"):
+        keys.current()
+    no_secret.rmdir()
+    no_secret.write_bytes(b"\xff" * 64)
+    with pytest.raises(keys.SecretMissing, match="cannot be read"):
+        keys.current()
+
+
+def test_where_the_secret_lies(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert keys.create(tmp_path / "other") == tmp_path / "other"
+    monkeypatch.delenv("KOHDE_SECRET_FILE")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert keys.file() == tmp_path / ".config" / "kohde" / "secret"
 
 
 def test_a_new_secret_is_its_owners_and_an_old_one_stays(no_secret: Path) -> None:

@@ -1,5 +1,6 @@
 """Objections: who is found by which keys, who may end one, and that nothing told twice counts twice."""
 
+import re
 from datetime import date
 from pathlib import Path
 
@@ -41,7 +42,31 @@ def test_an_objection_of_a_scope_has_keys_of_that_scope_only() -> None:
     assert {kind for kind, _ in subjects.keys(MATTI)} == {"email", "phone", "name_org", "name_domain", "name"}
     assert {kind for kind, _ in subjects.keys(MATTI, "organisation")} == {"organisation"}
     assert {kind for kind, _ in subjects.keys(MATTI, "domain")} == {"domain"}
-    assert ("person", "p_1x") in subjects.keys(Told(person_id="p_1x"))
+    for scope in ("email", "phone"):
+        assert {kind for kind, _ in subjects.keys(MATTI, scope)} == {scope}
+    assert {kind for kind, _ in subjects.keys(Told(address="Mannerheimintie 13", postcode="00100"), "address")} == {"address"}
+    born = Told(name="Matti Mäkinen", birth_date=date(1970, 1, 2), register_id="H1", person_id="p_1x")
+    assert {kind for kind, _ in subjects.keys(born)} == {"registry", "name_birth", "name", "person"}
+    assert subjects.keys(Told(person_id="p_1x")) == [("person", "p_1x")] and not subjects.keys(Told(person_id="p_1x"), "domain")
+
+
+def test_what_is_told_in_part_has_the_keys_of_that_part() -> None:
+    assert subjects.texts(Told(domain=" Firma.FI ")) == [("domain", "firma.fi")]
+    assert subjects.own_domain("no domain") is None and subjects.own_domain("gmail.com") is None
+    assert subjects.data_name_keys(None) == subjects.promised_name_keys(None) == frozenset()
+    assert {"aune keskinen", "aune keskinen maria"} <= subjects.promised_name_keys("Aune Maria Keskinen")
+    other = keys.Key(1, b"x" * 32)
+    assert subjects.keys(Told(phone="040 123 4567"), secret=other) == [
+        ("phone", other.keyed(["phone|+358401234567"], "subject")[0])
+    ]
+
+
+def test_as_many_may_share_a_number_here_as_in_the_models() -> None:
+    from orchestration import settings
+
+    macros = (settings.DBT_PROJECT / "macros" / "gates.sql").read_text()
+    found = re.search(r"macro most_holders\(\) -%}\s*(\d+)", macros)
+    assert found and int(found[1]) == subjects.SHARED_BY
 
 
 def test_sql_makes_the_same_keys() -> None:
