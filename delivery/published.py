@@ -3,11 +3,15 @@
 `orchestration/publish.py` moves the pointer; whoever reads resolves it anew for every session.
 """
 
+import os
+from datetime import date, datetime
 from pathlib import Path
 
 import duckdb
 
+from base.made_up import RESERVED_IDS
 from base.refused import Refused
+from delivery.schedule import HELSINKI
 
 LOCKED = {"enable_external_access": "false", "lock_configuration": "true"}
 """No file, network or setting can be reached from the SQL of who reads."""
@@ -38,6 +42,33 @@ def connect(home: Path, file: str = "analyst") -> duckdb.DuckDBPyConnection:
             if path.exists() or attempt == 2:
                 raise
     raise AssertionError("unreachable")
+
+
+def check_lists(home: Path, now: datetime) -> None:
+    """Refuse to deliver what was proven against a ban list that is past its age by now. now: with a zone. Raises Refused."""
+    with connect(home, "marketing") as db:
+        about = db.execute("select * from about")
+        told = dict(zip((column for column, *_ in about.description or []), about.fetchone() or (), strict=False))
+    name, until = told.get("first_list_to_expire"), told.get("lists_reliable_until")
+    if until is not None and (today := _today(home, now)) > until:
+        raise Refused(f"ban list {name} may be relied on until {until} and it is {today}: land a newer one and publish first")
+
+
+def _today(home: Path, now: datetime) -> date:
+    """The day of a delivery: KOHDE_TODAY, else the clock's in Finland. Made-up companies live on the lake's last day."""
+    if day := os.environ.get("KOHDE_TODAY", "").strip():
+        try:
+            return date.fromisoformat(day)
+        except ValueError:
+            raise Refused(f"KOHDE_TODAY is a day such as 2026-01-31, not {day!r}") from None
+    with connect(home, "registry") as db:
+        ((first, last_day),) = db.execute(
+            "select (select min(business_id) from organisations), "
+            "(select max(in_service_as_of) from source_health where source_name <> 'ledger')"
+        ).fetchall()
+    if first and int(first[:7]) in RESERVED_IDS:
+        return date.fromisoformat(str(last_day))
+    return now.astimezone(HELSINKI).date()
 
 
 def desk(home: Path, folder: Path | None = None) -> duckdb.DuckDBPyConnection:

@@ -46,18 +46,11 @@ def purposes() -> dict[str, dict[str, str]]:
 def stale_lists(home: Path) -> list[str]:
     """Ban lists that may not be relied on, each in a line: past its age, required and never there, or unreadable.
 
-    Its age on the last day the lake knows, not by the clock: nothing newer than that day is published either.
+    Its age on the last day the lake knows, not by the clock: nothing newer than that day is published either. A delivery looks
+    at the clock (delivery/published.py).
     """
-    folder = home / "raw" / "external_lists" / "lists"
-    if not any(folder.glob("load=*-*")):
-        return []
     try:
-        with duckdb.connect() as db:
-            rows = db.execute(
-                "SELECT list_id, list_date, stale_after, is_required FROM read_parquet(?, union_by_name = true) "
-                "QUALIFY row_number() OVER (PARTITION BY list_id ORDER BY _load_id DESC) = 1 ORDER BY list_id",
-                [str(folder / "load=*-*" / "*.parquet")],
-            ).fetchall()
+        rows = _list_ages(home)
     except duckdb.Error:
         return ["the ban lists cannot be read: land them anew before anything is built or published"]
     today = _last_day(home)
@@ -68,6 +61,25 @@ def stale_lists(home: Path) -> list[str]:
         for name, listed_on, stale_after, is_required in rows
         if (listed_on is None and is_required) or (stale_after is not None and stale_after < today)
     ]
+
+
+def first_to_expire(home: Path) -> tuple[str, date] | tuple[None, None]:
+    """The ban list in use that may be relied on for the shortest time, and its last day."""
+    ends = [(stale_after, name) for name, _, stale_after, _ in _list_ages(home) if stale_after is not None]
+    return (min(ends)[1], min(ends)[0]) if ends else (None, None)
+
+
+def _list_ages(home: Path) -> list[tuple[str, date | None, date | None, bool]]:
+    """list_id, list_date, stale_after and is_required of each ban list, as it landed last."""
+    folder = home / "raw" / "external_lists" / "lists"
+    if not any(folder.glob("load=*-*")):
+        return []
+    with duckdb.connect() as db:
+        return db.execute(
+            "SELECT list_id, list_date, stale_after, is_required FROM read_parquet(?, union_by_name = true) "
+            "QUALIFY row_number() OVER (PARTITION BY list_id ORDER BY _load_id DESC) = 1 ORDER BY list_id",
+            [str(folder / "load=*-*" / "*.parquet")],
+        ).fetchall()
 
 
 def proven(home: Path) -> str | None:

@@ -230,9 +230,10 @@ def _copy_marketing(home: Path, path: Path) -> dict[str, int]:
             for mart, name in MARKETING.items()
         }
         db.execute(
-            "CREATE TABLE about AS SELECT version AS suppression_version, CAST(? AS TIMESTAMP) AS built_at "
+            "CREATE TABLE about AS SELECT version AS suppression_version, CAST(? AS TIMESTAMP) AS built_at, "
+            "CAST(? AS VARCHAR) AS first_list_to_expire, CAST(? AS DATE) AS lists_reliable_until "
             "FROM warehouse.enriched.enr_gate_head",
-            [datetime.now(UTC).replace(tzinfo=None)],
+            [datetime.now(UTC).replace(tzinfo=None), *gating.first_to_expire(home)],
         )
     _verify(path, tables, {})
     return {f"marketing.{table.name}": rows for table, rows in tables.items()}

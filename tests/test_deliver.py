@@ -157,6 +157,28 @@ def test_nothing_goes_out_without_a_place_to_object_or_to_one_who_accepted_nothi
     assert disclosures.to_recipient(home, "acme", datetime(2020, 1, 1)) == set()
 
 
+def test_nothing_goes_out_that_was_proven_against_a_ban_list_past_its_age(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Made-up companies live on the lake's last day, real ones by the clock."""
+    wanted, later = order(home), NOW + timedelta(days=60)
+    monkeypatch.setenv("KOHDE_TODAY", "2026-03-06")
+    with pytest.raises(Refused, match=r"ban list \w+ may be relied on until 2026-0\d-\d\d and it is 2026-03-06: land"):
+        made(home, wanted)
+    monkeypatch.setenv("KOHDE_TODAY", "in March")
+    with pytest.raises(Refused, match="KOHDE_TODAY"):
+        made(home, wanted)
+    assert not [path for path in (home / "deliveries").rglob("*") if path.is_file() and path.suffix != ".lock"]
+    monkeypatch.delenv("KOHDE_TODAY")
+    assert made(home, wanted, "2026-03-06T06:00", now=later).rows > 500
+    path = published.current(home) / "registry.duckdb"
+    path.chmod(0o600)
+    with duckdb.connect(str(path)) as db:
+        first = "(select min(business_id) from organisations)"
+        db.execute(f"update organisations set business_id = '0112038-9' where business_id = {first}")
+    with pytest.raises(Refused, match="it is 2026-03-06"):
+        made(home, wanted, "2026-03-06T07:00", now=later)
+    assert made(home, wanted).rows > 500
+
+
 def test_a_paused_order_delivers_nothing(home: Path) -> None:
     order(home)
     ledger_orders.set_state(home, "kirje", "paused", by_whom="a test")

@@ -12,9 +12,10 @@ import duckdb
 import pytest
 from stdnum.fi import ytunnus
 
+from base.made_up import RESERVED_IDS
 from ingest.synthetic import generate
 from ingest.synthetic.damage import FILE_DAMAGES, RECORD_DAMAGES, damage, shrink
-from ingest.synthetic.world import MOST_ORGANISATIONS, RESERVED_IDS, world
+from ingest.synthetic.world import MOST_ORGANISATIONS, world
 
 COMPANIES = 3000
 DAYS = [date(2026, 1, 2), date(2026, 1, 3), date(2026, 1, 4)]

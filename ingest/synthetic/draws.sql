@@ -10,7 +10,7 @@ CREATE MACRO within(share, days) AS if(days = 1, share, 1 - pow(1 - share, days)
 CREATE MACRO day_within(who, purpose, day, days) AS (day - 1 - if(days = 1, 0, dice(who, purpose || day, days)))::DATE;
 CREATE MACRO day_back(who, purpose, day, most_days) AS (day - 1 - dice(who, purpose, most_days))::DATE;
 
--- Business ids of made-up organisations lie in 8000000-9999999, see RESERVED_IDS in world.py. Number -> id is a bijection:
+-- Business ids of made-up organisations lie in 8000000-9999999, see base/made_up.py. Number -> id is a bijection:
 -- the first six digits and one of nine seventh digits follow from the slot; the seventh digit whose remainder would be 1 (never
 -- issued) is skipped. 1,234,577 has no factor in common with 1,800,000, so the affine step visits every slot once.
 CREATE MACRO id_slot(number) AS (number * 1234577 + 456789) % 1800000;
