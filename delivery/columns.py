@@ -17,7 +17,7 @@ from base.refused import Refused
 Language = Literal["fi", "sv", "en"]
 Unit = Literal["person", "organisation"]
 LANGUAGES: tuple[Language, ...] = ("fi", "sv", "en")
-CONTRACT_VERSION = "1.0.0"
+CONTRACT_VERSION = "1.1.0"
 """Of this table: a code that goes or changes its kind is a new first number, a new column a new second one."""
 MISSING = "missing"
 """The column that says which others are empty and why; made when a file is rendered, never given."""

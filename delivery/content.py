@@ -47,7 +47,7 @@ def of_group(home: Path, base: Path | None) -> Fill:
         gates, matching = _gates(told.waterfall), _gates(told.matching)
         if order.spec.mode == "full":
             return Content("full", whole.rows, digests, whole.sources, gates, matching)
-        steps = delta.changes(before, digests)
+        steps = delta.changes(before, digests, delta.as_known_now(db, before) if before else None)
         kept = delta.told_by(digests, steps)
         return Content("delta", rows_of(db, whole, steps), kept, whole.sources, gates, matching)
 
@@ -60,16 +60,16 @@ def _gates(steps: list[dict[str, Any]]) -> tuple[Gate, ...]:
 
 
 def rows_of(db: duckdb.DuckDBPyConnection, whole: Extract, steps: pa.Table) -> pa.Table:
-    """The rows of a delta: what is new or changed as it is now, what is gone as its ids and the reason.
+    """The rows of a delta: what is new or changed as it is now, what is gone as its ids and the reason, or where it went.
 
-    steps: operation, row_id, person_id, business_id, as delta.changes gives them.
+    steps: operation, row_id, person_id, business_id, merged_into, as delta.changes gives them.
     """
     db.register("steps", steps)
     db.register("whole", whole.rows)
     db.register("reasons", db.sql(reasons(db, "steps")).to_arrow_table())
     wanted = columns.schema(columns.of(delta=True, maintenance="restriction" in whole.rows.column_names))
     ours = {"operation": "steps.operation", "removal_reason": "reasons.removal_reason", "row_id": "steps.row_id"}
-    ours["business_id"] = "steps.business_id"
+    ours |= {"business_id": "steps.business_id", "merged_into": "steps.merged_into"}
     shown = ", ".join(f"{ours.get(name, f'whole.{name}')} as {name}" for name in wanted.names)
     rows = db.sql(f"""
         select {shown} from steps

@@ -1,4 +1,4 @@
-"""What has changed since the delivery before: LISAYS, MUUTOS, POISTO, so that apply(previous, delta) is the full file.
+"""What has changed since the delivery before: LISAYS, MUUTOS, POISTO, YHDISTETTY; apply(previous, delta) is the full file.
 
 Of a delivered row the house keeps its ids and a digest of what it said, no data. A row that only grew older (VOLATILE) has not
 changed; the manifest's valid_until renews every row of the order that was not removed.
@@ -49,29 +49,47 @@ def told_by(digests: pa.Table, steps: pa.Table) -> pa.Table:
     return digests.set_column(ROWS.get_field_index("is_told"), "is_told", is_told)
 
 
-def changes(before: pa.Table | None, now: pa.Table) -> pa.Table:
+def changes(before: pa.Table | None, now: pa.Table, known: pa.Table | None = None) -> pa.Table:
     """operation and row_id of each row that was added, changed or is gone; person_id and business_id of those gone.
 
-    before: of the delivery before; None when there is none. Ordered by operation and row.
+    before: of the delivery before; None when there is none. known: the same rows by the ids that persons have now
+    (as_known_now): one that is gone because its person turned out to be another of the rows is merged_into that row. Ordered by
+    operation and row.
     """
+    held = ROWS.empty_table() if before is None else before
     with duckdb.connect() as db:
-        db.register("before", before if before is not None else ROWS.empty_table())
+        db.register("before", held)
+        db.register("known", held if known is None else known)
         db.register("now", now)
         return db.sql("""
             select
                 case
                     when before.row_id is null then 'LISAYS'
+                    when heir.row_id is not null then 'YHDISTETTY'
                     when now.row_id is null then 'POISTO'
                     else 'MUUTOS'
                 end as operation,
                 coalesce(now.row_id, before.row_id) as row_id,
                 coalesce(now.person_id, before.person_id) as person_id,
-                coalesce(now.business_id, before.business_id) as business_id
+                coalesce(now.business_id, before.business_id) as business_id,
+                heir.row_id as merged_into
             from before
             full join now on before.row_id = now.row_id
+            left join known on before.row_id = known.row_id and before.person_id <> known.person_id and now.row_id is null
+            left join now as heir on known.person_id = heir.person_id and known.business_id = heir.business_id
             where before.digest is distinct from now.digest
             order by 1, 2
         """).to_arrow_table()
+
+
+def as_known_now(desk: duckdb.DuckDBPyConnection, rows: pa.Table) -> pa.Table:
+    """Rows that a recipient has with the ids that their persons have in the published version: two may have become one."""
+    desk.register("known_then", rows)
+    return desk.sql("""
+        select known_then.* replace (coalesce(redirects.person_id, known_then.person_id) as person_id)
+        from known_then
+        left join registry.restricted.person_redirects as redirects on known_then.person_id = redirects.former_person_id
+        order by known_then.row_id""").to_arrow_table()
 
 
 def write(path: Path, rows: pa.Table) -> None:

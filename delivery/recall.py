@@ -1,8 +1,8 @@
 """Recall: what a recipient was told and may no longer use, or was corrected, goes to them as rows (GDPR art. 19, DOMAIN N-03).
 
 An order of changes tells it in its next delta. Every other order, ended ones too, gets a file of its own: POISTO with a reason
-that says nothing of what a person has said, MUUTOS with what may still be told. Each thing is told once; who has not confirmed
-it is reminded.
+that says nothing of what a person has said, MUUTOS with what may still be told, YHDISTETTY where two rows turned out to be of
+one person. Each thing is told once; who has not confirmed it is reminded.
 """
 
 from collections.abc import Iterator
@@ -13,6 +13,7 @@ from typing import Any
 
 import duckdb
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from base.refused import Refused
 from delivery import delta, published
@@ -85,7 +86,8 @@ def held_rows(home: Path, order: Order, now: datetime) -> pa.Table:
 
 
 def news(home: Path, order: Order, held: pa.Table) -> pa.Table:
-    """The rows to tell of, from the version in service: row_id, target_id, operation, channels that may still be told."""
+    """The rows to tell of, from the version in service: row_id, target_id, operation, merged_into, channels that may still be
+    told."""
     with published.desk(home) as db:
         return _news(db, home, order, held)
 
@@ -94,7 +96,7 @@ def _news(db: duckdb.DuckDBPyConnection, home: Path, order: Order, held: pa.Tabl
     is_maintenance = order.spec.group.purpose == "maintenance"
     made = [row for row in store.rows(home, Correction) if row["value"] is not None or row["salt"] is not None]
     wanted = pa.schema([("person_id", pa.string()), ("business_id", pa.string()), ("made_at", pa.timestamp("us"))])
-    db.register("held", held)
+    db.register("held", delta.as_known_now(db, held))
     db.register("corrected", pa.Table.from_pylist([{name: row[name] for name in wanted.names} for row in made], wanted))
     sql = _SQL.read_text(encoding="utf-8").format(
         contacts="registry.maintenance_contacts" if is_maintenance else "registry.marketing_contacts",
@@ -121,12 +123,13 @@ def fill_of(home: Path) -> Fill:
         held = held_rows(home, order, now)
         steps = _news(db, home, order, held)
         told = extract(db, order.spec.group, order.recipient_id, order.spec.file.value_language, until)
-        whole = known_as(told, held)
+        changed = steps.filter(pc.equal(steps["operation"], "MUUTOS"))
+        whole = known_as(told, changed)
         rows = rows_of(db, whole, steps)
         gone = [
             {**{name: row[name] for name in ("row_id", "person_id", "business_id")}, "channels": [], "is_told": False}
             for row in steps.to_pylist()
-            if row["operation"] == "POISTO"
+            if row["operation"] != "MUUTOS"
         ]
         digests = pa.concat_tables([delta.digests(whole.rows, whole.subjects), pa.Table.from_pylist(gone, delta.ROWS)])
         ends = (Gate("POPULATION", rows.num_rows), Gate("RESULT", rows.num_rows))

@@ -30,7 +30,13 @@ select
     held.person_id,
     held.business_id,
     concat(coalesce(held.person_id, ''), '|', held.business_id) as target_id,
-    if(passing.is_there and (len(passing.channels) > 0 or {keeps_closed}), 'MUUTOS', 'POISTO') as operation,
+    case
+        when not passing.is_there or (len(coalesce(passing.channels, [])) = 0 and not {keeps_closed}) then 'POISTO'
+        -- Two persons who turned out to be one: the row that was told last stays.
+        when row_number() over by_owner > 1 then 'YHDISTETTY'
+        else 'MUUTOS'
+    end as operation,
+    if(operation = 'YHDISTETTY', first_value(held.row_id) over by_owner, null) as merged_into,
     coalesce(passing.channels, []) as channels
 from held
 inner join passing on held.row_id = passing.row_id
@@ -39,4 +45,5 @@ where
     news.row_id is not null
     or not passing.is_there
     or len(list_filter(held.channels, lambda channel: not list_contains(passing.channels, channel))) > 0
+window by_owner as (partition by held.person_id, held.business_id order by held.told_at desc, held.row_id)
 order by held.row_id

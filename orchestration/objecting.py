@@ -73,7 +73,7 @@ def add(home: Path, saying: Saying) -> Answer:
         raise LedgerRefused(said)
     found = find(home, saying)
     number = objections.say(home, replace(saying, extra_keys=found.keys))
-    listed = disclosures.of(home, found.person_ids, found.business_ids)
+    listed = disclosures.of(home, [*found.person_ids, *found.former_ids], found.business_ids)
     shown = ("recipient_id", "recipient_name", "recipient_business_id", "file", "disclosed_at", "purpose", "valid_until")
     received = {tuple(row[column] for column in shown): {column: row[column] for column in shown} for row in listed}
     return Answer(
@@ -90,6 +90,7 @@ class Found:
     business_ids: list[str] = field(default_factory=list)
     keys: tuple[tuple[str, str], ...] = ()
     hits: dict[str, dict[str, int]] = field(default_factory=dict)
+    former_ids: list[str] = field(default_factory=list)
 
 
 def find(home: Path, saying: Saying) -> Found:
@@ -118,6 +119,7 @@ def find(home: Path, saying: Saying) -> Found:
             ).fetchall()
         except duckdb.CatalogException:
             return Found(None)  # published before there were gates
+        former = _former_ids(db, hit)
     persons: dict[str, set[str]] = {}
     places: dict[str, set[str]] = {}
     for kind, person, place in rows:
@@ -128,7 +130,23 @@ def find(home: Path, saying: Saying) -> Found:
     brought = secret.brought([key for _, key in theirs])
     added = tuple(sorted({(kind, key) for (kind, _), key in zip(theirs, brought, strict=True) if key}))
     of_organisations = sorted(set.union(set(), *places.values())) if saying.scope == "organisation" else []
-    return Found(folder.name, [p for p in secret.brought(hit) if p], of_organisations, added, hits)
+    return Found(
+        folder.name,
+        [p for p in secret.brought(hit) if p],
+        of_organisations,
+        added,
+        hits,
+        [p for p in secret.brought(former) if p],
+    )
+
+
+def _former_ids(db: duckdb.DuckDBPyConnection, person_ids: list[str]) -> list[str]:
+    """By which persons were known before two turned out to be one."""
+    sql = "select former_person_id from restricted.person_redirects where person_id in (select unnest(?::varchar[]))"
+    try:
+        return [former for (former,) in db.execute(sql, [person_ids]).fetchall()]
+    except duckdb.CatalogException:
+        return []  # published before it was told
 
 
 def take_list(

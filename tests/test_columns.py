@@ -61,7 +61,7 @@ def test_whatever_tells_of_a_person_is_personal() -> None:
 
 def test_parts_come_with_their_files() -> None:
     full, delta, maintenance = columns.of(), columns.of(delta=True), columns.of(maintenance=True)
-    assert [column.code for column in delta if column not in full] == ["operation", "removal_reason"]
+    assert [column.code for column in delta if column not in full] == ["operation", "removal_reason", "merged_into"]
     assert [column.code for column in maintenance if column not in full] == ["restriction"]
     assert full[-1].code == columns.MISSING and columns.schema().field("p_current").type == pa.decimal128(18, 4)
 

@@ -91,6 +91,7 @@ def contexts(db: duckdb.DuckDBPyConnection, seed: int) -> Context:
     )
 
 
+@pytest.mark.timeout(600 + 4 * TRIALS)
 def test_bitmaps_and_sql_agree_on_groups_by_the_dice(db: duckdb.DuckDBPyConnection, picker: Picker) -> None:
     dice = Dice(db, 5, "persons")
     context = contexts(db, 5)

@@ -39,6 +39,7 @@ def home(tmp_path: Path) -> Path:
         db.execute("""
             create schema restricted;
             create table restricted.subject_keys (person_id text, business_id text, kind text, key text, holders int);
+            create table restricted.person_redirects (former_person_id text, person_id text);
             create table restricted.review_queue (objection_id bigint, person_id varchar, business_id varchar, why varchar);
             create table decision_makers (person_id text, business_id text, email text, phone text, language text);
             create table decision_maker_history (person_id text, valid_from date, source_name text);

@@ -24,7 +24,7 @@ from orchestration.state import Refused
 from tests.test_marts import business_id
 
 DAYS = (date(2026, 3, 2), date(2026, 6, 1))
-MODELS = ["enr_registered_roles", "enr_person_mentions", "enr_person_*", "person_review"]
+MODELS = ["enr_registered_roles", "enr_person_mentions", "enr_person_*", "person_review", "person_redirects"]
 HEADER = "y_tunnus;toimielin;rooli;sukunimi;etunimet;syntymaaika;kansalaisuus;asuinmaa;alkupvm;loppupvm;henkilo_id\n"
 
 
@@ -304,6 +304,10 @@ def test_a_judgement_counts_outlives_a_rebuild_and_can_be_changed(tmp_path: Path
     after = found(home)
     assert after[0, 0][1] == after[0, 1][1] != after[0, 2][1]
     assert after[0, 0][1] in {before[0, 0][1], before[0, 1][1]}, "one of the two ids stays"
+    redirects = dict(ask(home, "select former_person_id, person_id from restricted.person_redirects"))
+    for row in [(0, 0), (0, 1), (2, 0), (2, 1)]:
+        assert redirects.get(before[row][1], before[row][1]) == after[row][1], "whoever knew the other id finds them"
+    assert not redirects.keys() & {person for _, person in after.values()}
     assert after[1, 0][1] != after[1, 1][1], "against the register's number"
     assert before[1, 0][1] in {after[1, 0][1], after[1, 1][1]}
     assert after[2, 0][1] == after[2, 1][1], "against two numbers"

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pytest
 
 from delivery import orders, published, recall
@@ -18,6 +19,8 @@ from ledger.tables import Disclosure
 from orchestration import settings
 from orchestration.build import build
 from orchestration.publish import publish
+from orchestration.subject import change
+from orchestration.subject import find as finding
 from tests.test_deliver import NOW, order, rows
 
 LATER = NOW + timedelta(days=2)
@@ -107,6 +110,55 @@ def test_each_recipient_is_told_of_their_own_once_and_may_confirm(lake: Path) ->
     assert len(ledger_orders.history(lake, what=["sent"])) == 4 + 2 + 1
     of_recalls = {one.delivery_id for one in found}
     assert person not in {row["person_id"] for row in store.rows(lake, Disclosure) if row["delivery_id"] in of_recalls}
+
+
+def test_two_who_turn_out_to_be_one_are_merged_and_found_by_either_id(lake: Path) -> None:
+    """Whoever had both is told which row stays; who asks whom their data went to, hears of both."""
+    with duckdb.connect(str(lake / "warehouse.duckdb"), read_only=True) as db:
+        ((kept, gone, kept_mention, gone_mention), *_) = db.execute("""
+            with passing as (
+                select person_id, business_id, min(mention_id) as mention_id
+                from main.marketing_contacts
+                inner join enriched.enr_person_of_mention using (person_id)
+                where channel = 'phone' and person_mentions = 1
+                group by all
+            )
+            select a.person_id, b.person_id, a.mention_id, b.mention_id
+            from passing as a inner join passing as b on a.business_id = b.business_id and a.mention_id < b.mention_id
+            order by a.business_id, a.mention_id, b.mention_id""").fetchall()
+    changes, full = delivered(lake, "yhdet", "gamma", mode="delta"), delivered(lake, "kaksi", "acme")
+    store.judge(lake, "same", kept_mention, gone_mention, "a test", "asked them")
+    for person in (kept, gone):
+        store.correct(lake, "phone", "+358401112299", "a test", "said so", person_id=person)
+    build(lake)
+    publish(lake)
+    with published.connect(lake, "registry") as db:
+        ((kept, gone),) = db.execute(
+            "select person_id, former_person_id from restricted.person_redirects where former_person_id in (?, ?)", [kept, gone]
+        ).fetchall()
+    ((left, stays),) = told_apart(lake, changes, gone, kept)
+    later = deliver(lake, orders.one(lake, "yhdet"), "2026-01-07T06:00", republish=anew(lake), now=LATER)
+    (merged,) = [row for row in rows(later.folder) if row["op"] == "YHDISTETTY"]
+    assert (merged["rivi_id"], merged["yhdistetty_riviin"], merged["poiston_syy"]) == (left, stays, "")
+    assert all(row["op"] != "POISTO" or row["rivi_id"] != left for row in rows(later.folder))
+    known = finding.subject(lake, kept)
+    assert gone in known.ids and {row["delivery_id"] for row in change.told_within_term(lake, known.ids, NOW.date())} >= {
+        changes.delivery_id, full.delivery_id,
+    }  # fmt: skip
+    (found,) = [one for one in recall.recall(lake, republish=anew(lake), now=datetime.now(UTC)) if one.order_id == "kaksi"]
+    said = {row["op"]: row for row in rows(found.folder)}
+    assert sorted(said) == ["MUUTOS", "YHDISTETTY"] and said["MUUTOS"]["puhelin"] == "+358401112299"
+    assert said["YHDISTETTY"]["yhdistetty_riviin"] == said["MUUTOS"]["rivi_id"]
+
+
+def told_apart(home: Path, one: Delivered, gone: str, kept: str) -> list[tuple[str, str]]:
+    """The rows by which a recipient knows two persons of one organisation."""
+    state = home / "delivered" / one.order_id / f"{one.delivery_id}.parquet"
+    return duckdb.execute(
+        f"""select g.row_id, k.row_id from '{state}' as g inner join '{state}' as k using (business_id)
+            where g.person_id = ? and k.person_id = ?""",
+        [gone, kept],
+    ).fetchall()
 
 
 def test_a_correction_reaches_who_had_the_wrong_value(lake: Path) -> None:

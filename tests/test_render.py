@@ -209,12 +209,16 @@ def test_an_empty_list_is_a_null(tmp_path: Path) -> None:
 def test_a_row_that_goes_has_its_ids_and_no_excuses(tmp_path: Path) -> None:
     delta = about(delta=True)
     gone = {"operation": "POISTO", "removal_reason": "ei_enaa_luovutettavissa", "row_id": "r1", "business_id": "0112038-9"}
-    rows = table([gone, {**row(2, title=None), "operation": "MUUTOS"}], delta)
-    (first, second) = parsed(one(rows, PROFILES["csv"], tmp_path, delta=True))
+    merged = {"operation": "YHDISTETTY", "merged_into": "r2", "row_id": "r3", "business_id": "0112038-9"}
+    rows = table([gone, {**row(2, title=None), "operation": "MUUTOS"}, merged], delta)
+    (first, second, third) = parsed(one(rows, PROFILES["csv"], tmp_path, delta=True))
     assert {key: value for key, value in first.items() if value} == {
         "op": "POISTO", "poiston_syy": "ei_enaa_luovutettavissa", "rivi_id": "r1", "y_tunnus": "0112038-9",
     }  # fmt: skip
     assert "titteli: ei tiedossa" in second["puuttuvat"] and second["op"] == "MUUTOS"
+    assert {key: value for key, value in third.items() if value} == {
+        "op": "YHDISTETTY", "yhdistetty_riviin": "r2", "rivi_id": "r3", "y_tunnus": "0112038-9",
+    }  # fmt: skip
 
 
 def test_nothing_says_that_somebody_objected() -> None:

@@ -111,7 +111,7 @@ def _reason(column: Column, about: About, told: bool) -> pl.Expr:
             reason = pl.coalesce(own.list.first().struct.field("reason"), reason)
     if about.delta and column.code != "operation":
         # A row that goes is named by its ids; the rest is nobody's business any more, known or not.
-        reason = pl.when(pl.col("operation") == "POISTO").then(pl.lit("NOT_APPLICABLE")).otherwise(reason)
+        reason = pl.when(pl.col("operation").is_in(["POISTO", "YHDISTETTY"])).then(pl.lit("NOT_APPLICABLE")).otherwise(reason)
     return pl.when(pl.col(column.code).is_null()).then(reason)
 
 

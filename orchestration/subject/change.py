@@ -30,7 +30,7 @@ def correct(
     Raises LedgerRefused for a field that nobody can correct.
     """
     number = store.correct(home, field, value, by_whom, reason, business_id=business_id, person_id=subject.person_id)
-    return Changed(number, told_within_term(home, subject.person_id, today))
+    return Changed(number, told_within_term(home, subject.ids, today))
 
 
 def restrict(home: Path, subject: Subject, *, evidence: str, by_whom: str, today: date | None = None) -> Changed:
@@ -39,15 +39,15 @@ def restrict(home: Path, subject: Subject, *, evidence: str, by_whom: str, today
         home, Told(person_id=subject.person_id), kind="restriction", purpose="all", evidence=evidence, by_whom=by_whom,
         extra_keys=subject.all_keys(),
     )  # fmt: skip
-    return Changed(number, told_within_term(home, subject.person_id, today))
+    return Changed(number, told_within_term(home, subject.ids, today))
 
 
-def told_within_term(home: Path, person_id: str, today: date | None = None) -> list[dict[str, Any]]:
+def told_within_term(home: Path, person_ids: list[str], today: date | None = None) -> list[dict[str, Any]]:
     """Deliveries with this person that their recipients may still use, with the recipient's name."""
     today = today or datetime.now(UTC).date()
     shown = ("recipient_id", "recipient_name", "recipient_business_id", "delivery_id", "file", "valid_until")
     return [
         {key: row[key] for key in shown}
-        for row in disclosures.of(home, [person_id])
+        for row in disclosures.of(home, person_ids)
         if row["valid_until"] is None or row["valid_until"] >= today
     ]

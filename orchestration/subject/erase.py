@@ -53,6 +53,7 @@ class Plan:
     keys: list[list[tuple[str, str]]]
     record_keys: list[str]
     mentions: list[str]
+    former_ids: list[str] = field(default_factory=list)
     done: list[str] = field(default_factory=list)
     objection_ids: list[int] = field(default_factory=list)
     files: list[dict[str, Any]] = field(default_factory=list)
@@ -60,7 +61,7 @@ class Plan:
     @property
     def needles(self) -> Needles:
         """Whom the files are searched for, to be rewritten."""
-        return Needles(tuple(self.people), frozenset([*self.record_keys, *self.person_ids]))
+        return Needles(tuple(self.people), frozenset([*self.record_keys, *self.person_ids, *self.former_ids]))
 
     @property
     def in_clear(self) -> Needles:
@@ -152,7 +153,7 @@ def is_pending(home: Path) -> bool:
 def _plan(home: Path, subjects: Sequence[Subject], evidence: str, by_whom: str, safety: bool) -> Plan:
     store.told(by_whom, evidence)
     moment = datetime.now(UTC)
-    corrected = _corrected(home, [subject.person_id for subject in subjects])
+    corrected = _corrected(home, subjects)
     return Plan(
         erasure_id=f"{moment:%Y%m%dT%H%M%S%fZ}",
         kind="safety" if safety else "erasure",
@@ -164,16 +165,18 @@ def _plan(home: Path, subjects: Sequence[Subject], evidence: str, by_whom: str, 
         keys=[subject.all_keys() for subject in subjects],
         record_keys=sorted(set().union(*(subject.record_keys for subject in subjects))),
         mentions=sorted(set().union(*(subject.mentions for subject in subjects))),
+        former_ids=sorted(set().union(*(subject.former_ids for subject in subjects))),
     )
 
 
-def _corrected(home: Path, person_ids: Iterable[str]) -> dict[str, list[dict[str, Any]]]:
+def _corrected(home: Path, subjects: Iterable[Subject]) -> dict[str, list[dict[str, Any]]]:
+    """person_id -> the corrections made of them, by whatever id."""
     if not store.exists(home):
         return {}
-    wanted, found = set(person_ids), dict[str, list[dict[str, Any]]]()
+    wanted, found = {one: subject.person_id for subject in subjects for one in subject.ids}, dict[str, list[dict[str, Any]]]()
     for row in store.rows(home, Correction):
         if row["person_id"] in wanted and row["value"]:
-            found.setdefault(row["person_id"], []).append(row)
+            found.setdefault(wanted[row["person_id"]], []).append(row)
     return found
 
 
@@ -212,7 +215,7 @@ def _carry_out(home: Path, plan: Plan, progress: Progress) -> Certificate:
         raise Refused(
             f"the erasure is not proven: something is left in {places}; mend that and run `kohde subject erase --resume`"
         )
-    told = disclosures.of(home, plan.person_ids)
+    told = disclosures.of(home, [*plan.person_ids, *plan.former_ids])
     certificate = Certificate(
         erasure_id=plan.erasure_id,
         kind=plan.kind,
@@ -251,7 +254,7 @@ def _ledger(home: Path, plan: Plan) -> None:
             )
             for number, (person_id, keys) in enumerate(zip(plan.person_ids, plan.keys, strict=True), start=1)
         ]  # fmt: skip
-        ids, mentions = set(plan.person_ids), set(plan.mentions)
+        ids, mentions = {*plan.person_ids, *plan.former_ids}, set(plan.mentions)
         if numbers := [row["correction_id"] for row in store.rows(home, Correction) if row["person_id"] in ids and row["salt"]]:
             store.redact(home, Correction, numbers)
         judged = [

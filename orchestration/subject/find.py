@@ -40,13 +40,22 @@ class Question:
 
 @dataclass(frozen=True)
 class Subject:
-    """All by which one person is known: for the files (`person`), for the ledger (`told`, `extra_keys`), for the record."""
+    """All by which one person is known: for the files (`person`), for the ledger (`told`, `extra_keys`), for the record.
+
+    former_ids: by which the ledger may know them from before two persons turned out to be one.
+    """
 
     person_id: str
     person: Person
     told: list[Told] = field(default_factory=list)
     record_keys: frozenset[str] = frozenset()
     mentions: frozenset[str] = frozenset()
+    former_ids: frozenset[str] = frozenset()
+
+    @property
+    def ids(self) -> list[str]:
+        """The person's id and the former ones."""
+        return [self.person_id, *sorted(self.former_ids)]
 
     def all_keys(self) -> list[tuple[str, str]]:
         """Every strong key, sorted: what stays when all else has gone."""
@@ -151,6 +160,9 @@ def subject(home: Path, person_id: str) -> Subject:
         ).fetchall()
         if not mentions:
             raise Refused("the last build knows nobody of that id")
+        former = db.execute(
+            "select former_person_id from restricted.person_redirects where person_id = ?", [person_id]
+        ).fetchall()
         keys = {source: [m[0].split(":", 2)[2] for m in mentions if m[1] == source] for source in {m[1] for m in mentions}}
         reports = _raw(db, home, "survey", "decision_makers", keys.get("survey", []))
         places = _raw(db, home, "prh_officers", "officers", keys.get("prh_officers", []))
@@ -190,7 +202,7 @@ def subject(home: Path, person_id: str) -> Subject:
     )
     told = _told(person_id, names, numbers, births, own, registers)
     record_keys = frozenset(key for found in keys.values() for key in found)
-    return Subject(person_id, person, told, record_keys, frozenset(m[0] for m in mentions))
+    return Subject(person_id, person, told, record_keys, frozenset(m[0] for m in mentions), frozenset(i for (i,) in former))
 
 
 def _raw(db: duckdb.DuckDBPyConnection, home: Path, source: str, dataset: str, keys: list[str]) -> list[dict[str, Any]]:

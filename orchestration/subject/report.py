@@ -225,7 +225,7 @@ def _promises(home: Path, known: Subject) -> dict[str, Rows]:
         "corrections": [
             {key: row[key] for key in ("field", "value", "business_id", "made_at")}
             for row in store.rows(home, Correction)
-            if row["person_id"] == known.person_id
+            if row["person_id"] in known.ids
         ],
         "objections": [
             {key: row[key] for key in ("kind", "purpose", "channel", "effective_at", "revoked_at")}
@@ -235,7 +235,7 @@ def _promises(home: Path, known: Subject) -> dict[str, Rows]:
         "notices": [
             {key: row[key] for key in ("sent_on", "channel", "language", "exception_class")}
             for row in store.rows(home, Notice)
-            if row["person_id"] == known.person_id
+            if row["person_id"] in known.ids
         ],
         "recipients": [
             {
@@ -243,6 +243,6 @@ def _promises(home: Path, known: Subject) -> dict[str, Rows]:
                 "disclosed_at": row["disclosed_at"], "valid_until": row["valid_until"], "purpose": row["purpose"],
                 "fields": row["fields"],
             }
-            for row in disclosures.of(home, [known.person_id])
+            for row in disclosures.of(home, known.ids)
         ],
     }  # fmt: skip
