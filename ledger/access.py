@@ -64,6 +64,9 @@ def end(home: Path, access_id: str, *, by_whom: str) -> None:
         row = _newest(session, Access.access_id == access_id)
         if row is None:
             raise LedgerRefused(f"there is no access {access_id}")
+        if row["state"] == "ended":
+            # Once more would end whoever signs in the same way and was let in since.
+            return
         kept = ("access_id", "role", "recipient_id", "label", "sha256", "login", "expires_at")
         ended = {name: row[name] for name in kept} | {"state": "ended", "added_at": chain.now(), "by_whom": by_whom}
         store.add(session, "access", {Access: [ended]})
@@ -94,6 +97,12 @@ def by_id(home: Path, access_id: str) -> Identity | None:
     """Who an access is, if it still lets anybody in."""
     with store.connect(home, write=False) as session:
         return _identity(_newest(session, Access.access_id == access_id))
+
+
+def id_of(key: str) -> str | None:
+    """The id that a key tells of itself, whether or not it opens anything; None for what is no key."""
+    told = _KEY.fullmatch(key)
+    return told[1] if told else None
 
 
 def every(home: Path) -> list[dict[str, Any]]:

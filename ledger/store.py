@@ -32,6 +32,7 @@ __all__ = [
     "Correction",
     "Head",
     "Judgement",
+    "LedgerClosed",
     "LedgerRefused",
     "connect",
     "correct",
@@ -57,6 +58,10 @@ _held: ContextVar[tuple[Path, Session] | None] = ContextVar("held", default=None
 
 class LedgerRefused(Exception):
     """A row that was not written, or a ledger that is not to be relied on, and why, in one line."""
+
+
+class LedgerClosed(LedgerRefused):
+    """A ledger that cannot be reached or is not to be relied on: nothing may leave, whoever asks."""
 
 
 def url(home: Path) -> str:
@@ -85,7 +90,7 @@ def create(home: Path, *, anyway: bool = False) -> None:
     if (home / MARK).exists() or (used and not anyway):
         has = f"had {seen.seq} entries" if (home / MARK).exists() else "may have had one"
         way = "`kohde ledger restore FILE`" if (home / MARK).exists() else "`kohde ledger create` if there never was one"
-        raise LedgerRefused(f"the ledger is missing, and this lake {has}: nothing may be built or leave without it; {way}")
+        raise LedgerClosed(f"the ledger is missing, and this lake {has}: nothing may be built or leave without it; {way}")
     home.mkdir(parents=True, exist_ok=True)
     with _engine(home) as engine, _reached():
         _migrate(engine)
@@ -178,11 +183,11 @@ def check_key(session: Session, *, first: bool = False) -> None:
     if used is None:
         chain.append(session, "key", {KeyUse: [{"version": key.version, "letters": key.check()}]})
     elif used[0] < key.version:
-        raise LedgerRefused(
+        raise LedgerClosed(
             f"keys of version {used[0]} in the ledger, while the secret is of version {key.version}: run `kohde key rotate`"
         )
     elif used != (key.version, key.check()):
-        raise LedgerRefused("the ledger's keys were made with another secret: nobody's objection would be found with this one")
+        raise LedgerClosed("the ledger's keys were made with another secret: nobody's objection would be found with this one")
 
 
 def rows(home: Path, table: type[Row]) -> list[dict[str, Any]]:
@@ -281,7 +286,7 @@ def _engine(home: Path, *, write: bool = False) -> Iterator[sa.Engine]:
     try:
         engine = sa.create_engine(url(home), poolclass=sa.pool.NullPool)
     except sa.exc.ArgumentError:
-        raise LedgerRefused("KOHDE_LEDGER_URL is no address of a database") from None
+        raise LedgerClosed("KOHDE_LEDGER_URL is no address of a database") from None
     if engine.dialect.name == "sqlite":
         sa.event.listen(engine, "connect", _sqlite)
     sa.event.listen(engine, "begin", _begin_writing if write else _begin)
@@ -329,7 +334,7 @@ def _reached() -> Iterator[None]:
         if isinstance(error, sa.exc.IntegrityError | sa.exc.ProgrammingError):
             raise
         # Neither the address nor the statement: they may hold a password or a name.
-        raise LedgerRefused(f"the ledger cannot be reached ({type(error.orig).__name__})") from None
+        raise LedgerClosed(f"the ledger cannot be reached ({type(error.orig).__name__})") from None
 
 
 def _version(connection: sa.Connection) -> str | None:
@@ -380,7 +385,7 @@ def mark(home: Path) -> Head:
     except FileNotFoundError:
         return Head()
     except (ValueError, TypeError):
-        raise LedgerRefused(f"{home / MARK} cannot be read: it says what the ledger must hold at least") from None
+        raise LedgerClosed(f"{home / MARK} cannot be read: it says what the ledger must hold at least") from None
 
 
 def _see(home: Path, last: Head) -> None:
@@ -398,9 +403,9 @@ def set_mark(home: Path, head: Head) -> None:
 def _check(session: Session, seen: Head) -> None:
     last = chain.head(session)
     if last.seq < seen.seq:
-        raise LedgerRefused(
+        raise LedgerClosed(
             f"the ledger has {last.seq} entries, and {seen.seq} were seen here: it was set back or replaced; "
             "bring the newest backup back with `kohde ledger restore FILE`"
         )
     if seen.seq and session.execute(sa.select(Entry.hash).where(Entry.seq == seen.seq)).scalar() != seen.hash:
-        raise LedgerRefused(f"the ledger is another one than was seen here: entry {seen.seq} is not the same")
+        raise LedgerClosed(f"the ledger is another one than was seen here: entry {seen.seq} is not the same")

@@ -8,6 +8,7 @@ import pytest
 from ingest.synthetic import generate
 from tests.desk import desk_lake, published_lake  # noqa: F401
 from tests.ledgers import ledger_home, postgres_server  # noqa: F401
+from tests.service import service  # noqa: F401
 
 COMPANIES = 2_000
 

@@ -20,7 +20,6 @@ from delivery.service.shelf import Shelf
 from delivery.service.signing_in import SigningIn
 from delivery.service.trail import Trail
 
-COOKIE = "kohde_session"
 DESCRIPTION = """Target groups, counts, orders, deliveries and recalls of Kohde. Every call needs a key
 (`Authorization: Bearer kohde_...`) or the session of somebody who has signed in. Whose data it is follows from the key.
 Faults are problem documents (RFC 9457); each answer has an `X-Request-Id`."""
@@ -61,13 +60,14 @@ def create(office: Office, told: Settings | None = None) -> FastAPI:
     faults.handle(app)
     for router in api.routers():
         app.include_router(router, prefix="/api/v1")
-    # The last added is the outermost.
+    api.describe(app)
+    # The last added is the outermost. Who asks by another name is refused inside of Edge, so that this answer has its headers.
+    app.add_middleware(TrustedHostMiddleware, allowed_hosts=told.hosts)
     app.add_middleware(Edge, settings=told, door=door, limits=limits, trail=trail)
     app.add_middleware(
-        SessionMiddleware, secret_key=settings.session_secret(), session_cookie=COOKIE,
+        SessionMiddleware, secret_key=settings.session_secret(), session_cookie=settings.cookie(told),
         max_age=told.session_hours * 3600, same_site="lax", https_only=told.is_https,
     )  # fmt: skip
-    app.add_middleware(TrustedHostMiddleware, allowed_hosts=told.hosts)
     return app
 
 
@@ -78,6 +78,7 @@ def _life(house: House):  # type: ignore[no-untyped-def]  # FastAPI has no name 
         for thread in threads:
             thread.start()
         house.orders.resume()
+        house.refreshes.resume()
         try:
             yield
         finally:

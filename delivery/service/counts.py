@@ -73,9 +73,13 @@ def _masked(version: Version, wanted: TargetGroup, ids: list[str], language: Lan
         made as (
             select person_id, business_id, any_value(level) as level, list_sort(list(distinct area_code)) as areas,
                 max(verified_on) as verified_on
-            from registry.decision_makers group by all
+            from registry.decision_makers semi join chosen using (person_id, business_id) group by all
         )
-        select firm.name as organisation, firm.municipality_name_{municipality} as municipality, firm.industry_code,
+        -- A trader's name is often a person's.
+        select
+            case when firm.legal_form_group = 'sole_trader' then upper(firm.name[1]) || '•••' else firm.name end
+                as organisation,
+            firm.municipality_name_{municipality} as municipality, firm.industry_code,
             open.person, made.areas, made.level, made.verified_on, open.channels
         from chosen
         left join marketing.organisations as firm using (business_id)

@@ -55,7 +55,7 @@ def remove(home: Path, recipient_id: str, name: str) -> None:
     path = paths(home, recipient_id).get(name)
     if path is None:
         raise Refused(f"there is no list {name!r}")
-    path.unlink()
+    path.unlink(missing_ok=True)
 
 
 def upload(home: Path, recipient_id: str, filename: str, content: BinaryIO) -> Path:
@@ -64,11 +64,16 @@ def upload(home: Path, recipient_id: str, filename: str, content: BinaryIO) -> P
     ending = told.suffix.lower()
     if ending not in (".csv", ".txt", ".xlsx"):
         raise Refused("a file is CSV (.csv, .txt) or a workbook (.xlsx)")
-    name = re.sub(r"[^\w-]+", "_", told.stem).strip("_")[:60] or "file"
+    # A file's name has at most 255 bytes: 40 letters of any script leave room for what we put around them.
+    name = re.sub(r"[^\w-]+", "_", told.stem).strip("_")[:40] or "file"
     place = home / "uploads" / recipient_id / secrets.token_hex(8)
     place.mkdir(parents=True)
-    with files.atomic_file(place / f"{name}{ending}") as temporary, temporary.open("wb") as kept:
-        shutil.copyfileobj(content, kept)
+    try:
+        with files.atomic_file(place / f"{name}{ending}") as temporary, temporary.open("wb") as kept:
+            shutil.copyfileobj(content, kept)
+    except OSError:
+        shutil.rmtree(place, ignore_errors=True)
+        raise
     return place / f"{name}{ending}"
 
 

@@ -5,6 +5,7 @@ the service reach into a network by an order.
 """
 
 import hashlib
+import logging
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -20,7 +21,7 @@ from delivery.group import TargetGroup
 from delivery.orders import Order
 from delivery.render import Profile
 from delivery.service import counts, lists
-from delivery.service.faults import Fault
+from delivery.service.faults import Fault, line, where
 from delivery.service.office import Office
 from delivery.service.settings import Settings
 from delivery.service.shelf import Shelf
@@ -28,6 +29,7 @@ from ledger import orders as ledger
 from ledger.access import Identity
 from ledger.store import LedgerRefused
 
+_log = logging.getLogger(__name__)
 PREFIX = "poiminta-"
 """Of the ids of orders taken here."""
 
@@ -64,6 +66,8 @@ class Orders:
     settings: Settings
     _pool: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(1, "orders"))
     _failed: dict[str, str] = field(default_factory=dict)
+    _waiting: dict[str, tuple[str, int]] = field(default_factory=dict)
+    """Orders that are being made: whose, and how many rows were counted for them."""
     _taking: threading.Lock = field(default_factory=threading.Lock)
 
     def take(self, who: Identity, recipient_id: str, wanted: Wanted, wanted_group: TargetGroup, key: str) -> tuple[Order, bool]:
@@ -85,29 +89,30 @@ class Orders:
         with self._taking:
             known = next((row for row in ledger.every(home) if row["order_id"] == order_id), None)
             if known is not None:
-                if known["spec"] != spec.canonical():
+                if (known["spec"], known["accepted_by"]) != (spec.canonical(), wanted.accepted.by.strip()):
                     raise Fault(409, "this Idempotency-Key belongs to another order")
                 return orders.one(home, order_id), False
             told = counts.count(self.shelf, wanted_group, recipient_id, own)
             self._within_quota(recipient_id, told["result"])
             accepted = ledger.Accepted(terms.CURRENT, wanted.accepted.by, datetime.now(UTC).replace(tzinfo=None))
             ledger.add(home, order_id, recipient_id, spec.canonical(), accepted, by_whom=who.access_id)
-        order = orders.one(home, order_id)
-        if order.spec.schedule is None:
-            self.submit(order)
+            order = orders.one(home, order_id)
+            self.submit(order, told["result"])
         return order, True
 
-    def submit(self, order: Order) -> None:
-        """Have an order made in the background."""
-        self._failed.pop(order.order_id, None)
-        self._pool.submit(self._make, order)
+    def submit(self, order: Order, rows: int = 0) -> None:
+        """Have an order made in the background, unless it stands on a schedule, is being made already or was made."""
+        made = {row["order_id"] for row in ledger.history(self.office.home, order.order_id, ["sent"])}
+        is_due = order.state == "active" and order.spec.schedule is None and not made
+        if is_due and order.order_id not in self._waiting:
+            self._failed.pop(order.order_id, None)
+            self._waiting[order.order_id] = (order.recipient_id, rows)
+            self._pool.submit(self._make, order.order_id)
 
     def resume(self) -> None:
         """Have those made that were taken and not made when the service last ended."""
-        made = {row["order_id"] for row in ledger.history(self.office.home, what=["sent"])}
         for order in orders.every(self.office.home):
-            waits = order.state == "active" and order.spec.schedule is None and order.order_id not in made
-            if order.order_id.startswith(PREFIX) and waits:
+            if order.order_id.startswith(PREFIX):
                 self.submit(order)
 
     def state(self, order: Order, sent: set[str]) -> tuple[str, str | None]:
@@ -124,21 +129,30 @@ class Orders:
         """Finish what is being made, take nothing more."""
         self._pool.shutdown(wait=True, cancel_futures=True)
 
-    def _make(self, order: Order) -> None:
+    def _make(self, order_id: str) -> None:
+        home = self.office.home
         try:
-            deliver(self.office.home, order, f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%S.%f}", republish=self.office.republish)
+            # As it is now: somebody may have ended it while it waited.
+            order = orders.one(home, order_id)
+            if order.state == "active":
+                # The same name however often it is tried: what a killed process had made is not made again.
+                period = f"{order.accepted.at:%Y-%m-%dT%H:%M:%S.%f}"
+                deliver(home, order, period, republish=self.office.republish)
         except (Refused, LedgerRefused) as refused:
-            self._failed[order.order_id] = str(refused)
+            self._failed[order_id] = line(refused, home)
         except Exception as error:
             # Its text may hold a value: the kind alone is told.
-            self._failed[order.order_id] = f"a fault of ours ({type(error).__name__})"
-        else:
-            self.shelf.forget()
+            self._failed[order_id] = f"a fault of ours ({type(error).__name__})"
+            _log.error("order %s: %s", order_id, where(error))
+        finally:
+            self._waiting.pop(order_id, None)
+        self.shelf.forget()
 
     def _within_quota(self, recipient_id: str, rows: int) -> None:
         since = (datetime.now(UTC) - timedelta(days=1)).replace(tzinfo=None)
         made = ledger.history(self.office.home, what=["made"])
         used = sum(row["detail"]["rows"] for row in made if row["recipient_id"] == recipient_id and row["at"] > since)
-        left = self.settings.rows_per_day - used
+        promised = sum(waiting for whose, waiting in list(self._waiting.values()) if whose == recipient_id)
+        left = self.settings.rows_per_day - used - promised
         if rows > left:
             raise Fault(429, f"{rows:,} rows; {max(left, 0):,} of {self.settings.rows_per_day:,} rows a day are left")

@@ -1,7 +1,10 @@
 """Refreshes of a customer's register in the background: a job is a file beside the upload, so that it outlives the service."""
 
 import json
+import logging
 import re
+import shutil
+import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
@@ -11,12 +14,18 @@ from typing import Any
 from base import files
 from base.refused import LandingRefused, Refused
 from delivery.refresh.refreshing import STEPS, refresh
-from delivery.service.faults import Fault
+from delivery.service.faults import Fault, line, where
 from delivery.service.shelf import Shelf
 from ledger.store import LedgerRefused
 
 JOB = "job.json"
+ENDED = ("done", "failed", "interrupted")
 STAGES = ("waiting", *STEPS, "done")
+AT_ONCE = 3
+"""Refreshes of one recipient that wait or run."""
+ABANDONED_SECONDS = 3600
+"""An upload that became no job within so long was left behind by a killed process."""
+_log = logging.getLogger(__name__)
 
 
 @dataclass
@@ -29,7 +38,10 @@ class Refreshes:
     _running: set[str] = field(default_factory=set)
 
     def take(self, recipient_id: str, path: Path, language: str) -> dict[str, Any]:
-        """Begin with an uploaded file; returns the job."""
+        """Begin with an uploaded file; returns the job. Raises Fault 429."""
+        if sum(job["stage"] not in ENDED for job in self.every(recipient_id)) >= AT_ONCE:
+            shutil.rmtree(path.parent)
+            raise Fault(429, f"{AT_ONCE} refreshes at once are enough: wait for them", {"Retry-After": "60"})
         job_id = path.parent.name
         job: dict[str, Any] = {
             "job_id": job_id, "file": path.name, "language": language, "stage": "waiting", "why": None, "delivery_id": None,
@@ -39,6 +51,17 @@ class Refreshes:
         self._running.add(job_id)
         self._pool.submit(self._run, recipient_id, path, job)
         return job
+
+    def resume(self) -> None:
+        """What an earlier process left: jobs that it did not finish are interrupted, and no upload is kept."""
+        for folder in (self.home / "uploads").glob("*/*"):
+            if (folder / JOB).is_file():
+                job = self._read(folder)
+                if job["stage"] == "interrupted":
+                    (folder / str(job["file"])).unlink(missing_ok=True)
+                    self._write(folder, job)
+            elif folder.stat().st_mtime < time.time() - ABANDONED_SECONDS:
+                shutil.rmtree(folder, ignore_errors=True)
 
     def every(self, recipient_id: str) -> list[dict[str, Any]]:
         """Jobs of a recipient, the newest first."""
@@ -72,9 +95,10 @@ class Refreshes:
             made = refresh(self.home, path, recipient_id, language=job["language"], progress=progress)
             job |= {"delivery_id": made.folder.name, "files": made.files, "summary": asdict(made.summary), "stage": "done"}
         except (Refused, LandingRefused, LedgerRefused) as refused:
-            job |= {"stage": "failed", "why": str(refused)}
+            job |= {"stage": "failed", "why": line(refused, self.home)}
         except Exception as error:
             job |= {"stage": "failed", "why": f"a fault of ours ({type(error).__name__})"}
+            _log.error("refresh %s: %s", job["job_id"], where(error))
         path.unlink(missing_ok=True)
         self._write(path.parent, job)
         self._running.discard(job["job_id"])
@@ -85,6 +109,6 @@ class Refreshes:
 
     def _read(self, folder: Path) -> dict[str, Any]:
         job: dict[str, Any] = json.loads((folder / JOB).read_text(encoding="utf-8"))
-        if job["stage"] not in ("done", "failed") and job["job_id"] not in self._running:
+        if job["stage"] not in ENDED and job["job_id"] not in self._running:
             job["stage"] = "interrupted"
         return job

@@ -12,6 +12,8 @@ from fastapi import Depends, Request
 from delivery.service.faults import Fault
 from ledger.access import ROLES, Identity
 
+STRANGER = "sign in, or send a key: `Authorization: Bearer kohde_...`"
+
 
 @dataclass(frozen=True)
 class Capability:
@@ -49,7 +51,7 @@ def _allowed(code: str) -> Callable[[Request], Identity]:
         request.state.capability = capability
         who: Identity | None = request.state.who()
         if who is None:
-            raise Fault(401, "sign in, or send a key: `Authorization: Bearer kohde_...`")
+            raise Fault(401, STRANGER, {"WWW-Authenticate": "Bearer"})
         if who.role not in capability.roles:
             raise Fault(403, f"the role {who.role} may not do this")
         return who

@@ -87,6 +87,11 @@ def _number(name: str, otherwise: int) -> int:
     return int(told)
 
 
+def cookie(told: Settings) -> str:
+    """Name of the session's cookie. `__Host-`: browsers take it from this host alone, not from another of the same domain."""
+    return "__Host-kohde_session" if told.is_https else "kohde_session"
+
+
 def session_secret() -> str:
     """What sessions are signed with: of the house's secret, so that a rotation ends them. Raises keys.SecretMissing."""
     (made,) = keys.current().keyed(["the sessions of the service"], "subject")

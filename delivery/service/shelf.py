@@ -3,6 +3,7 @@
 Bitmaps take seconds at a million organisations, so a new version is read beside the one in use and then takes its place.
 """
 
+import logging
 import threading
 import time
 from collections.abc import Iterator
@@ -12,15 +13,18 @@ from pathlib import Path
 
 import duckdb
 
+from base.refused import Refused
 from delivery import knowing, published
 from delivery.counting import Context
 from delivery.group import TargetGroup
 from delivery.picker import Picker
 
+_log = logging.getLogger(__name__)
 LOOK_SECONDS = 2.0
 CONTEXT_SECONDS = 10.0
 """For so long a recipient's past deliveries are taken as known: counts may lag behind a delivery by that."""
-CONTEXTS = 200
+CONTEXTS = 40
+"""That are kept: each may hold every person of a customer's past deliveries."""
 
 
 @dataclass
@@ -73,8 +77,9 @@ class Shelf:
         while not self._ended.wait(LOOK_SECONDS):
             try:
                 self.renew()
-            except Exception:
-                continue
+            except Exception as error:
+                # What is served stays the version before; that it is not the newest is told.
+                _log.error("the published version cannot be taken: %s", type(error).__name__)
 
     def end(self) -> None:
         """Let `watch` return."""
@@ -82,7 +87,10 @@ class Shelf:
 
     def context(self, recipient_id: str, group: TargetGroup, lists: dict[str, Path]) -> Context:
         """What is known of a recipient; a list or a delivery of the last seconds may be missing in what is kept."""
-        stamps = tuple((name, str(path), path.stat().st_mtime_ns) for name, path in sorted(lists.items()))
+        try:
+            stamps = tuple((name, str(path), path.stat().st_mtime_ns) for name, path in sorted(lists.items()))
+        except FileNotFoundError:
+            raise Refused("a list was removed meanwhile: count again") from None
         key = (recipient_id, group.not_delivered_months, stamps)
         known = self._contexts.get(key)
         if known is None or known[0] < time.monotonic():

@@ -8,6 +8,7 @@ import time
 from typing import Any
 from urllib.parse import urlsplit
 
+from anyio import to_thread
 from authlib.integrations.base_client import OAuthError
 from authlib.integrations.starlette_client import OAuth
 from fastapi import Request
@@ -65,7 +66,9 @@ class SigningIn:
         assert self.settings.oidc is not None
         who = None
         if claims.get("email") and claims.get("email_verified") is True:
-            who = access.by_login(self.home, self.settings.oidc.issuer, str(claims["email"]))
+            # The ledger may have to be waited for, and everybody else not meanwhile.
+            address, issuer = str(claims["email"]), self.settings.oidc.issuer
+            who = await to_thread.run_sync(access.by_login, self.home, issuer, address)
         if who is None:
             self.limits.failed(client)
             raise Fault(403, "nobody has let this address in: ask your administrator")

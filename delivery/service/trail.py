@@ -1,15 +1,17 @@
 """Writes the trail (ledger/audit.py): what reveals or changes something before its answer leaves, counts within a second."""
 
-import queue
 import threading
+from collections import deque
 from pathlib import Path
 from typing import Any
 
 from ledger import audit, chain
 from ledger.access import Identity
+from ledger.store import LedgerClosed
 
 EVERY_SECONDS = 1.0
-MOST = 5000
+MOST = 10_000
+"""Events that may wait: when the ledger takes none for so long, nothing more is shown."""
 
 
 class Trail:
@@ -17,7 +19,9 @@ class Trail:
 
     def __init__(self, home: Path) -> None:
         self._home = home
-        self._waiting: queue.SimpleQueue[dict[str, Any]] = queue.SimpleQueue()
+        self._waiting: deque[dict[str, Any]] = deque()
+        self._flushing = threading.Lock()
+        self._failed = False
         self._ended = threading.Event()
 
     def now(self, event: dict[str, Any]) -> None:
@@ -25,20 +29,23 @@ class Trail:
         audit.write(self._home, [event])
 
     def soon(self, event: dict[str, Any]) -> None:
-        """Write an event down within a second."""
-        self._waiting.put(event)
+        """Write an event down within a second. Raises LedgerClosed while those before it could not be."""
+        if self._failed or len(self._waiting) >= MOST:
+            raise LedgerClosed("the trail cannot be written")
+        self._waiting.append(event)
 
     def flush(self) -> None:
         """Write down what waits. Raises LedgerRefused."""
-        found: list[dict[str, Any]] = []
-        while not self._waiting.empty() and len(found) < MOST:
-            found.append(self._waiting.get())
-        try:
-            audit.write(self._home, found)
-        except Exception:
-            for event in found:
-                self._waiting.put(event)
-            raise
+        with self._flushing:
+            found = list(self._waiting)
+            try:
+                audit.write(self._home, found)
+            except Exception:
+                self._failed = True
+                raise
+            self._failed = False
+            for _ in found:
+                self._waiting.popleft()
 
     def run(self) -> None:
         """Flush every second until `end`; for a thread of its own."""
@@ -55,11 +62,10 @@ class Trail:
 
 
 def event(
-    who: Identity | None, request_id: str, action: str, status: int, about: str | None = None, rows: int | None = None
+    who: Identity, request_id: str, action: str, status: int, about: str | None = None, rows: int | None = None
 ) -> dict[str, Any]:
     """An event of the trail. about: an id or a hash; rows: how many were shown or delivered."""
     return {
-        "request_id": request_id, "at": chain.now(), "access_id": who.access_id if who else None,
-        "recipient_id": who.recipient_id if who else None, "role": who.role if who else None, "action": action,
-        "about": about, "status": status, "rows": rows,
+        "request_id": request_id, "at": chain.now(), "access_id": who.access_id, "recipient_id": who.recipient_id,
+        "role": who.role, "action": action, "about": about, "status": status, "rows": rows,
     }  # fmt: skip

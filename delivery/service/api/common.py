@@ -10,8 +10,6 @@ from delivery.columns import Language
 from delivery.group import TargetGroup
 from delivery.service.app import House
 
-FAULT = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
-
 
 class Problem(BaseModel):
     """A fault (RFC 9457)."""
@@ -21,17 +19,25 @@ class Problem(BaseModel):
     status: int
     detail: str
     request_id: str | None
+    faults: Annotated[list[dict[str, str]], Field(description="Of a request that is not as described: where, and what.")] = []
 
 
 RESPONSES: dict[int | str, dict[str, Any]] = {
     status: {"model": Problem, "description": what}
     for status, what in {
         400: "The request cannot be read.", 401: "Nobody has signed in.", 403: "The role may not do this.",
-        404: "There is no such thing.", 409: "It contradicts what there is.", 410: "Its time is over.",
-        413: "Too large.", 422: "It cannot be done as asked; the line says why.",
-        429: "Too many requests, or rows.", 503: "Not now.",
+        404: "There is no such thing.", 408: "The body did not come.", 409: "It contradicts what there is.",
+        410: "Its time is over.", 413: "Too large.", 422: "It cannot be done as asked; the line says why.",
+        429: "Too many requests, or rows.", 500: "A fault of ours.", 503: "Not now.",
     }.items()
 }  # fmt: skip
+
+
+BYTES = "application/octet-stream"
+"""As which a file is sent, whatever it is: no browser shows it as a page of ours."""
+FILE: dict[int | str, dict[str, Any]] = {
+    200: {"description": "The file.", "content": {BYTES: {"schema": {"type": "string", "format": "binary"}}}}
+}
 
 
 def house(request: Request) -> House:

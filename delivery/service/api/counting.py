@@ -9,6 +9,7 @@ from pydantic import Field
 from delivery import group
 from delivery.columns import Language
 from delivery.service import counts, lists
+from delivery.service.api import answers
 from delivery.service.api.common import RESPONSES, GroupBody, Told, about
 from delivery.service.roles import may, tenant
 from ledger.access import Identity
@@ -30,7 +31,7 @@ class PreviewBody(GroupBody):
     language: Language = "fi"
 
 
-@router.post("/counts")
+@router.post("/counts", response_model=answers.Count)
 def count(request: Request, house: Told, body: CountBody, who: Identity = may("count")) -> dict[str, Any]:
     """How many a group reaches, and at which gate the others fell. Exact, or a fault: never a guess."""
     wanted, own = body.parsed(), lists.paths(house.home, tenant(who))
@@ -45,7 +46,7 @@ def count(request: Request, house: Told, body: CountBody, who: Identity = may("c
     return told
 
 
-@router.post("/previews")
+@router.post("/previews", response_model=list[answers.PreviewRow])
 def preview(request: Request, house: Told, body: PreviewBody, who: Identity = may("preview")) -> list[dict[str, Any]]:
     """A few of those available, masked until they are ordered."""
     wanted = body.parsed()

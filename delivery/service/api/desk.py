@@ -8,6 +8,7 @@ from fastapi.responses import HTMLResponse
 from pydantic import AwareDatetime, Field, model_validator
 
 from delivery import recall
+from delivery.service.api import answers
 from delivery.service.api.common import RESPONSES, Lang, Strict, Told, about
 from delivery.service.faults import Fault
 from delivery.service.office import Sought
@@ -21,7 +22,7 @@ router = APIRouter(prefix="/desk", tags=["desk"], responses=RESPONSES)
 Subjects = may("subjects")
 Text = Annotated[str, Field(min_length=1, max_length=320)]
 Reason = Annotated[str, Field(min_length=3, max_length=500)]
-PersonId = Annotated[str, Path(pattern="^p[0-9][a-z2-7]{24}$", description="As `find` answers it.")]
+PersonId = Annotated[str, Path(pattern="^p_[0-9]{1,3}[a-z2-7]{24}$", description="As `find` answers it.")]
 
 
 class SoughtBody(Strict):
@@ -84,7 +85,7 @@ class ReviewBody(Strict):
     reason: Reason
 
 
-@router.post("/subjects/find")
+@router.post("/subjects/find", response_model=answers.Person)
 def find(request: Request, house: Told, body: SoughtBody, who: Identity = Subjects) -> dict[str, str]:
     """The id of the one person meant."""
     found = house.office.find(Sought(**body.model_dump()))
@@ -140,7 +141,7 @@ def erase(request: Request, house: Told, person_id: PersonId, body: ErasureBody,
     return house.office.erase(person_id, body.evidence, who.access_id)
 
 
-@router.get("/objections")
+@router.get("/objections", response_model=list[answers.ObjectionListed])
 def list_objections(house: Told, who: Identity = Subjects) -> list[dict[str, Any]]:
     """What stands and what was revoked; nobody can read from it whom it is about."""
     shown = ("objection_id", "kind", "scope", "purpose", "channel", "origin", "received_at", "effective_at", "revoked_at")
@@ -171,7 +172,7 @@ def list_reviews(house: Told, who: Identity = may("reviews")) -> list[dict[str, 
     return house.office.reviews()
 
 
-@router.post("/reviews", status_code=201)
+@router.post("/reviews", status_code=201, response_model=answers.ReviewTaken)
 def decide(request: Request, house: Told, body: ReviewBody, who: Identity = may("reviews")) -> dict[str, int]:
     """Decide on one of them; the last decision counts."""
     about(request, body.person_id)
@@ -179,7 +180,7 @@ def decide(request: Request, house: Told, body: ReviewBody, who: Identity = may(
     return {"review_id": number}
 
 
-@router.get("/notices")
+@router.get("/notices", response_model=answers.Notices)
 def list_notices(
     house: Told, most: Annotated[int, Query(ge=1, le=10_000)] = 1000, who: Identity = may("notices")
 ) -> dict[str, Any]:
@@ -188,13 +189,13 @@ def list_notices(
     return {"due": len(due), "late": sum(row["days_left"] < 0 for row in due), "persons": due[:most]}
 
 
-@router.get("/recalls")
+@router.get("/recalls", response_model=list[answers.Recall])
 def list_recalls(house: Told, who: Identity = may("recalls")) -> list[dict[str, Any]]:
     """Which recipients have not confirmed a recall."""
     return [one.to_dict() for one in recall.unconfirmed(house.home)]
 
 
-@router.get("/trail")
+@router.get("/trail", response_model=list[answers.Event])
 def read_trail(
     house: Told, most: Annotated[int, Query(ge=1, le=5000)] = 200, who: Identity = may("trail")
 ) -> list[dict[str, Any]]:

@@ -7,6 +7,7 @@ from fastapi import APIRouter, File, Path, Request, UploadFile
 
 from delivery import group
 from delivery.service import lists
+from delivery.service.api import answers
 from delivery.service.api.common import RESPONSES, GroupBody, Told, about
 from delivery.service.roles import may, tenant
 from ledger import groups
@@ -18,13 +19,13 @@ GroupId = Annotated[str, Path(max_length=40)]
 ListName = Annotated[str, Path(max_length=70, description="Small letters, digits and hyphens.")]
 
 
-@router.get("/groups")
+@router.get("/groups", response_model=list[answers.Group])
 def list_groups(house: Told, who: Identity = May) -> list[dict[str, Any]]:
     """Those kept, the last saved first."""
     return [_told(row) for row in groups.every(house.home, tenant(who))]
 
 
-@router.post("/groups", status_code=201)
+@router.post("/groups", status_code=201, response_model=answers.GroupId)
 def save_group(request: Request, house: Told, body: GroupBody, who: Identity = May) -> dict[str, str]:
     """Keep a group."""
     wanted = body.parsed()
@@ -32,7 +33,7 @@ def save_group(request: Request, house: Told, body: GroupBody, who: Identity = M
     return {"group_id": groups.save(house.home, tenant(who), wanted.model_dump_json(), by_whom=who.access_id)}
 
 
-@router.get("/groups/{group_id}")
+@router.get("/groups/{group_id}", response_model=answers.Group)
 def read_group(house: Told, group_id: GroupId, who: Identity = May) -> dict[str, Any]:
     """One of them."""
     return _told(groups.one(house.home, tenant(who), group_id))
@@ -52,13 +53,13 @@ def remove_group(request: Request, house: Told, group_id: GroupId, who: Identity
     groups.remove(house.home, tenant(who), group_id, by_whom=who.access_id)
 
 
-@router.get("/lists")
+@router.get("/lists", response_model=list[answers.OwnList])
 def list_lists(house: Told, who: Identity = May) -> list[dict[str, Any]]:
     """Own lists of business ids and addresses."""
     return lists.every(house.home, tenant(who))
 
 
-@router.put("/lists/{name}")
+@router.put("/lists/{name}", response_model=answers.ListSaved)
 def save_list(
     request: Request, house: Told, name: ListName, file: Annotated[UploadFile, File()], who: Identity = May
 ) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from fastapi import APIRouter, Header, Path, Request, Response
 from delivery import group
 from delivery import orders as ordered
 from delivery.orders import Order
+from delivery.service.api import answers
 from delivery.service.api.common import RESPONSES, Strict, Told, about
 from delivery.service.faults import Fault
 from delivery.service.ordering import Wanted
@@ -27,14 +28,14 @@ class StateBody(Strict):
     state: Literal["active", "paused", "ended"]
 
 
-@router.get("/orders")
+@router.get("/orders", response_model=list[answers.Order])
 def list_orders(house: Told, who: Identity = may("orders")) -> list[dict[str, Any]]:
     """All of the recipient's orders as they are now."""
     sent = _sent(house)
     return [_told(house, one, sent) for one in ordered.every(house.home) if one.recipient_id == tenant(who)]
 
 
-@router.post("/orders", status_code=202)
+@router.post("/orders", status_code=202, response_model=answers.Order)
 def take_order(
     request: Request, response: Response, house: Told, body: Wanted, idempotency_key: Key, who: Identity = may("order")
 ) -> dict[str, Any]:
@@ -47,13 +48,13 @@ def take_order(
     return _told(house, order, _sent(house))
 
 
-@router.get("/orders/{order_id}")
+@router.get("/orders/{order_id}", response_model=answers.Order)
 def read_order(house: Told, order_id: OrderId, who: Identity = may("orders")) -> dict[str, Any]:
     """One of them: waiting, made, failed and why, standing, paused or ended."""
     return _told(house, _own(house, order_id, who), _sent(house))
 
 
-@router.put("/orders/{order_id}/state")
+@router.put("/orders/{order_id}/state", response_model=answers.Order)
 def change_state(
     request: Request, house: Told, order_id: OrderId, body: StateBody, who: Identity = may("order")
 ) -> dict[str, Any]:
@@ -61,7 +62,9 @@ def change_state(
     about(request, order_id)
     _own(house, order_id, who)
     ledger.set_state(house.home, order_id, body.state, by_whom=who.access_id)
-    return _told(house, _own(house, order_id, who), _sent(house))
+    order = _own(house, order_id, who)
+    house.orders.submit(order)
+    return _told(house, order, _sent(house))
 
 
 def _own(house: Told, order_id: str, who: Identity) -> Order:

@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Request
 from pydantic import AwareDatetime, Field, model_validator
 
+from delivery.service.api import answers
 from delivery.service.api.common import RESPONSES, Strict, Told, about
 from delivery.service.roles import may, tenant
 from ledger import recipients
@@ -39,7 +40,7 @@ class ObjectionBody(Strict):
         return self
 
 
-@router.post("/objections", status_code=201)
+@router.post("/objections", status_code=201, response_model=answers.ObjectionTaken)
 def object_(request: Request, house: Told, body: ObjectionBody, who: Identity = may("feedback")) -> dict[str, int]:
     """Pass an objection on. The answer is its number: whom it finds is nobody's to know but ours."""
     recipient = tenant(who)
