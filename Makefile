@@ -19,7 +19,7 @@ demo: $(READY) ## a made-up Finland from register to published mart, in three to
 	$(BIN)/kohde demo
 
 test: $(READY) lint ## lint, types and every test
-	$(BIN)/python -m pytest -n 2 --dist loadfile
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 lint: $(READY) ## ruff, mypy, sqlfluff
 	$(BIN)/ruff check .

@@ -6,11 +6,25 @@ from pathlib import Path
 import pytest
 
 from ingest.synthetic import generate
-from tests.desk import desk_lake, published_lake  # noqa: F401
+from tests.desk import desk_lake, published_lake, whole_lake  # noqa: F401
 from tests.ledgers import ledger_home, postgres_server  # noqa: F401
 from tests.service import service  # noqa: F401
 
 COMPANIES = 2_000
+LONGEST = [
+    "marts", "erasure", "organisations", "gates", "demo", "pages", "decision_makers", "prove", "deltas", "definitions",
+    "persons", "deliver", "recall", "build", "refresh", "counts", "personal_data", "publish", "cli",
+]  # fmt: skip
+"""Files of tests that take a minute and more of one processor, longest first."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The long files first, each on one worker: whoever is free then takes short ones, and both workers end together.
+
+    Without this xdist begins with the files of most tests, and those that build whole lakes for three tests come last.
+    """
+    rank = {f"test_{name}": number for number, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: rank.get(item.path.stem, len(rank)))
 
 
 @pytest.fixture(scope="session", autouse=True)
