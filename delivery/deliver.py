@@ -16,6 +16,7 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
+import duckdb
 from filelock import FileLock
 
 from base import files
@@ -111,16 +112,28 @@ def _make(home: Path, order: Order, period: str, root: Path, now: datetime, repu
         delivery_id = _next_id(home, order, period)
         orders.happened(home, delivery_id, order.order_id, order.recipient_id, "begun", period=period)
         with files.draft_folder(root / delivery_id) as draft:
-            made = making.make(home, folder, order, delivery_id, draft, now, fill)
+            with _said(order):
+                made = making.make(home, folder, order, delivery_id, draft, now, fill)
             with store.holding(home):
                 if made.suppression_version == store.suppression_head(home).version:
-                    delta.write(state(home, order, delivery_id), made.digests)
+                    with _said(order):
+                        delta.write(state(home, order, delivery_id), made.digests)
                     files.commit_folder(draft, root / delivery_id)
                     _record_made(home, order, root / delivery_id, period)
                     if order.spec.destination is None:
                         _record_sent(home, order, root / delivery_id, made, None)
                     return delivery_id
     raise Refused(f"order {order.order_id}: somebody objected each of the {LOOKS} times that the file was made; try again")
+
+
+@contextmanager
+def _said(order: Order) -> Iterator[None]:
+    """A disk that is full, or forbids to write, said in one line; other orders may still go out."""
+    try:
+        yield
+    except (OSError, duckdb.IOException) as error:
+        why = getattr(error, "strerror", None) or str(error).splitlines()[0]
+        raise Refused(f"order {order.order_id}: its file cannot be written ({why}); nothing was delivered") from error
 
 
 def _send(home: Path, order: Order, folder: Path) -> str | None:

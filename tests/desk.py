@@ -60,3 +60,18 @@ def desk_lake(published_lake: Path, tmp_path: Path) -> Iterator[Path]:
     for path in published_lake.glob("ledger*"):
         shutil.copy2(path, home / path.name)
     yield home
+
+
+@pytest.fixture(scope="module")
+def whole_lake(published_lake: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A module's own lake that can publish again, with its warehouse; commands and Dagster know it as theirs."""
+    home = tmp_path_factory.mktemp("whole") / "lake"
+    shutil.copytree(published_lake, home, symlinks=True)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("KOHDE_HOME", str(home))
+        patch.setenv("DAGSTER_HOME", str(home / "dagster"))
+        patch.setenv("KOHDE_CONTACT", "kiellot@kohde.example")
+        settings.export(home)
+        build(home)
+        publish(home)
+        yield home

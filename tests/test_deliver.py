@@ -4,10 +4,10 @@ import csv
 import hashlib
 import json
 import os
+import resource
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -27,8 +27,6 @@ from ledger import disclosures, objections, recipients, store
 from ledger import orders as ledger_orders
 from ledger.orders import Accepted
 from ledger.subjects import Told
-from orchestration import settings
-from orchestration.build import build
 from orchestration.publish import publish
 
 NOW = datetime(2026, 1, 5, 6, 0, tzinfo=UTC)
@@ -211,19 +209,9 @@ def test_who_is_due(home: Path) -> None:
 
 
 @pytest.fixture(scope="module")
-def whole_lake(published_lake: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """A lake that can publish again, with its warehouse."""
-    home = tmp_path_factory.mktemp("whole") / "lake"
-    shutil.copytree(published_lake, home, symlinks=True)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("KOHDE_HOME", str(home))
-        patch.setenv("DAGSTER_HOME", str(home / "dagster"))
-        patch.setenv("KOHDE_CONTACT", "kiellot@kohde.example")
-        settings.export(home)
-        recipients.add(home, "acme", "Acme Oy", by_whom="a test")
-        build(home)
-        publish(home)
-        yield home
+def sending_lake(whole_lake: Path) -> Path:
+    recipients.add(whole_lake, "acme", "Acme Oy", by_whom="a test")
+    return whole_lake
 
 
 def mailboxes(home: Path) -> list[str]:
@@ -234,9 +222,9 @@ def mailboxes(home: Path) -> list[str]:
         return sorted(value for (value,) in found.fetchall())
 
 
-def test_who_objects_while_the_file_is_made_is_not_in_it(whole_lake: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    wanted = order(whole_lake, "kilpa")
-    first, *_, last = mailboxes(whole_lake)
+def test_who_objects_while_the_file_is_made_is_not_in_it(sending_lake: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    wanted = order(sending_lake, "kilpa")
+    first, *_, last = mailboxes(sending_lake)
     make, once = making.make, iter([last])
 
     def slow(home: Path, *rest: Any) -> Any:
@@ -246,37 +234,37 @@ def test_who_objects_while_the_file_is_made_is_not_in_it(whole_lake: Path, monke
         return done
 
     monkeypatch.setattr(making, "make", slow)
-    told = made(whole_lake, wanted, republish=lambda: publish(whole_lake))
+    told = made(sending_lake, wanted, republish=lambda: publish(sending_lake))
     found = {row["sahkoposti"] for row in rows(told.folder)}
     assert first in found and last not in found
-    assert manifest(told.folder).suppression_version == store.suppression_head(whole_lake).version
-    assert len(ledger_orders.history(whole_lake, "kilpa", ["made"])) == 1
+    assert manifest(told.folder).suppression_version == store.suppression_head(sending_lake).version
+    assert len(ledger_orders.history(sending_lake, "kilpa", ["made"])) == 1
 
 
 def test_who_objects_while_it_is_sent_is_not_in_what_arrives(
-    whole_lake: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    sending_lake: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The first file never appears; the one that does is another, without them."""
     far = tmp_path / "far"
     far.mkdir()
-    wanted = order(whole_lake, "perille", destination={"kind": "folder", "path": str(far)})
-    mailbox = mailboxes(whole_lake)[5]
+    wanted = order(sending_lake, "perille", destination={"kind": "folder", "path": str(far)})
+    mailbox = mailboxes(sending_lake)[5]
     real, once = delivering.send, iter([mailbox])
 
     def slow(destination: Any, folder: Path, reveal: Any) -> str:
         for one in once:
-            objections.add(whole_lake, Told(email=one), evidence="another letter", by_whom="a test")
+            objections.add(sending_lake, Told(email=one), evidence="another letter", by_whom="a test")
         return real(destination, folder, reveal)
 
     monkeypatch.setattr(delivering, "send", slow)
-    told = made(whole_lake, wanted, republish=lambda: publish(whole_lake))
+    told = made(sending_lake, wanted, republish=lambda: publish(sending_lake))
     (arrived,) = far.iterdir()
     assert arrived.name == told.delivery_id and told.delivery_id.endswith("v02")
     assert mailbox not in {row["sahkoposti"] for row in rows(str(arrived))}
-    assert [row["what"] for row in ledger_orders.history(whole_lake, "perille")] == [
+    assert [row["what"] for row in ledger_orders.history(sending_lake, "perille")] == [
         "begun", "made", "withdrawn", "begun", "made", "sent",
     ]  # fmt: skip
-    assert {row["delivery_id"] for row in _disclosed(whole_lake, "perille")} == {told.delivery_id}
+    assert {row["delivery_id"] for row in _disclosed(sending_lake, "perille")} == {told.delivery_id}
 
 
 def _disclosed(home: Path, order_id: str) -> list[dict[str, Any]]:
@@ -354,6 +342,25 @@ def test_the_contract_and_package_name_the_file(home: Path) -> None:
     with duckdb.connect() as db:
         path = str(Path(told.folder) / package["resources"][0]["path"])
         assert db.execute("select count(*) from read_csv(?, delim=';', all_varchar=true)", [path]).fetchall() == [(told.rows,)]
+
+
+@pytest.mark.parametrize("limit", [1_000, 30_000, 400_000])
+def test_a_full_disk_delivers_nothing_and_the_next_run_does(home: Path, limit: int) -> None:
+    """The system's limit of a file's size stands for it: the ledger, a file of ours or the data is where it falls."""
+    wanted = order(home)
+    command = [sys.executable, "-m", "orchestration.cli", "deliver", "--order", wanted.order_id]
+    environment = os.environ | {"KOHDE_HOME": str(home), "PYTHONPATH": str(Path(__file__).parents[1])}
+    full = subprocess.run(
+        command, env=environment, capture_output=True, text=True,
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit)),
+    )  # fmt: skip
+    assert full.returncode == 1 and not full.stdout and len(full.stderr.splitlines()) == 1, full.stderr
+    assert "--debug" not in full.stderr, "told as what it is, not as a defect"
+    assert not [path for path in home.rglob("deliveries/**/*") if path.is_file() and path.suffix != ".lock"]
+    assert disclosures.to_recipient(home, "acme", datetime(2020, 1, 1)) == set() and store.verify(home) == []
+    told = made(home, wanted)
+    assert told.is_new and disclosures.rows_of(home, told.delivery_id) == told.rows > 500
+    assert not list(home.rglob("*.part")) and store.verify(home) == []
 
 
 def test_a_firm_that_may_not_be_told_is_not_told_through_its_people(home: Path) -> None:

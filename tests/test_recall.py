@@ -1,8 +1,9 @@
 """Whoever received somebody's data hears when it may no longer be used or was wrong: each of their own rows, once."""
 
 import csv
-import shutil
-from collections.abc import Iterator
+import os
+import time
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,6 @@ from ledger import disclosures, objections, recipients, store
 from ledger import orders as ledger_orders
 from ledger.subjects import Told
 from ledger.tables import Disclosure
-from orchestration import settings
 from orchestration.build import build
 from orchestration.publish import publish
 from orchestration.subject import change
@@ -24,23 +24,16 @@ from orchestration.subject import find as finding
 from tests.test_deliver import NOW, order, rows
 
 LATER = NOW + timedelta(days=2)
+RECIPIENTS = int(os.environ.get("KOHDE_RECIPIENTS", "3"))
+"""100 of them show it at length."""
 
 
 @pytest.fixture(scope="module")
-def lake(published_lake: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+def lake(whole_lake: Path) -> Path:
     """Three recipients: all by e-mail, all once more as changes, one region only. Then four people say something."""
-    home = tmp_path_factory.mktemp("recall") / "lake"
-    shutil.copytree(published_lake, home, symlinks=True)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("KOHDE_HOME", str(home))
-        patch.setenv("DAGSTER_HOME", str(home / "dagster"))
-        patch.setenv("KOHDE_CONTACT", "kiellot@kohde.example")
-        settings.export(home)
-        for name in ("acme", "beta", "gamma"):
-            recipients.add(home, name, f"{name.title()} Oy", by_whom="a test")
-        build(home)
-        publish(home)
-        yield home
+    for name in ("acme", "beta", "gamma"):
+        recipients.add(whole_lake, name, f"{name.title()} Oy", by_whom="a test")
+    return whole_lake
 
 
 def people(home: Path) -> list[tuple[str, str, str]]:
@@ -110,6 +103,37 @@ def test_each_recipient_is_told_of_their_own_once_and_may_confirm(lake: Path) ->
     assert len(ledger_orders.history(lake, what=["sent"])) == 4 + 2 + 1
     of_recalls = {one.delivery_id for one in found}
     assert person not in {row["person_id"] for row in store.rows(lake, Disclosure) if row["delivery_id"] in of_recalls}
+
+
+@pytest.mark.timeout(600 + 12 * RECIPIENTS)
+def test_of_many_recipients_each_is_told_of_their_own_and_once(
+    lake: Path, record_property: Callable[[str, object], None]
+) -> None:
+    with published.connect(lake, "registry") as db:
+        elsewhere = db.execute("select distinct region_code from organisations where region_code <> '01'").fetchall()
+        boxes = db.execute("""
+            select any_value(person_id), value from marketing_contacts inner join organisations using (business_id)
+            where channel = 'email' and person_id is not null and region_code <> '01'
+            group by value having count(distinct person_id) = 1 order by value""").fetchall()
+    for number in range(RECIPIENTS):
+        recipients.add(lake, f"asiakas{number}", f"Asiakas {number} Oy", by_whom="a test")
+        delivered(lake, f"monta{number}", f"asiakas{number}", sorted(elsewhere)[number % len(elsewhere)][0])
+    gone = {person for person, _ in boxes[:: len(boxes) // 20]}
+    for person, box in boxes:
+        if person in gone:
+            objections.add(lake, Told(email=box), evidence=f"letter of {person}", by_whom="a test")
+    publish(lake)
+    held = {}
+    for number in range(RECIPIENTS):
+        (state,) = (lake / "delivered" / f"monta{number}").glob("*.parquet")
+        rows_held = duckdb.execute(f"select row_id, person_id from '{state}'").fetchall()
+        held[f"monta{number}"] = {row for row, person in rows_held if person in gone}
+    begun = time.monotonic()
+    found = recall.recall(lake, republish=anew(lake), now=LATER)
+    record_property("seconds", round(time.monotonic() - begun, 1))
+    said = {order_id: set(changes) for order_id, changes in told(lake, found).items() if order_id.startswith("monta")}
+    assert said == {order_id: ids for order_id, ids in held.items() if ids} and len(said) > min(RECIPIENTS, 15) / 2
+    assert recall.recall(lake, republish=anew(lake), now=LATER + timedelta(days=1)) == [], "each thing once"
 
 
 def test_two_who_turn_out_to_be_one_are_merged_and_found_by_either_id(lake: Path) -> None:

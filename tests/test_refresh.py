@@ -2,7 +2,11 @@
 
 import csv
 import json
+import os
 import shutil
+import signal
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,8 +22,9 @@ from typer.testing import CliRunner
 from base.refused import LandingRefused, Refused
 from delivery import published
 from delivery.refresh import answer, changes, columns, matching, persons, reading, refreshing
-from ledger import disclosures, objections, recipients
+from ledger import disclosures, objections, recipients, store
 from ledger.subjects import Told
+from ledger.tables import Disclosure
 from orchestration import cli
 
 HEADERS = [
@@ -371,6 +376,44 @@ def test_an_objection_since_the_publication_stops_it(home: Path, tmp_path: Path)
     with pytest.raises(Refused, match="kohde publish"):
         refreshing.refresh(other, file, "acme")
     assert not (other / "deliveries").exists()
+
+
+CHILD = """
+import os, signal, sys
+from pathlib import Path
+from delivery.refresh import refreshing as r
+from base import files
+home, file, at = Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3]
+module, name = {"rendered": (r.answer, "write"), "recorded": (r.disclosures, "record"), "there": (files, "commit_folder")}[at]
+real = getattr(module, name)
+def dying(*a, **k):
+    real(*a, **k)
+    os.kill(os.getpid(), signal.SIGKILL)
+setattr(module, name, dying)
+r.refresh(home, file, "acme")
+"""
+
+
+@pytest.mark.parametrize("at", ["rendered", "recorded", "there"])
+def test_killed_at_any_step_a_refresh_is_whole_and_written_down_once(desk_lake: Path, tmp_path: Path, at: str) -> None:
+    recipients.add(desk_lake, "acme", "Acme Oy", by_whom="test")
+    with published.desk(desk_lake) as db:
+        query = """select business_id, first_name || ' ' || last_name from registry.maintenance_contacts
+            where restriction is null and person_id is not null order by all limit 20"""
+        people = db.execute(query).fetchall()
+    file = register(tmp_path / "customers.csv", [{"business_id": firm, "person": name} for firm, name in people])
+    environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[1])}
+    killed = subprocess.run([sys.executable, "-c", CHILD, str(desk_lake), str(file), at], env=environment)
+    assert killed.returncode == -signal.SIGKILL
+    folder = desk_lake / "deliveries" / "acme"
+    assert {path.name for path in folder.glob("refresh-*/*")} in (
+        (set(), {"customers-refreshed.csv", "customers-refreshed.xlsx", "summary.json"})[at == "there"],
+    )
+    made = refreshing.refresh(desk_lake, file, "acme")
+    assert not list(folder.glob(".refresh-*")), "what the killed one left is gone"
+    assert [path.name for path in folder.glob("refresh-*")] == [made.folder.name] and len(list(made.folder.iterdir())) == 3
+    told_of = [(row["person_id"], row["business_id"]) for row in store.rows(desk_lake, Disclosure)]
+    assert len(told_of) == len(set(told_of)) > 10 and store.verify(desk_lake) == []
 
 
 def test_unknown_recipients_and_languages_are_refused(home: Path, tmp_path: Path) -> None:

@@ -5,11 +5,13 @@ import json
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import duckdb
 import polars as pl
+from filelock import FileLock
 
 from base import files
 from base.refused import Refused
@@ -73,6 +75,7 @@ def refresh(
     progress("reading")
     register = reading.read(file)
     found = columns.find(register.headers, register.rows)
+    published.check_lists(home, datetime.now(UTC))
     version = published.current(home)
     named = "|".join([files.sha256(file), file.stem, recipient, language, version.name])
     delivery_id = f"refresh-{hashlib.sha256(named.encode()).hexdigest()[:12]}"
@@ -91,16 +94,29 @@ def refresh(
         about = db.execute(ABOUT).fetchall()
     progress("writing")
     names = [f"{file.stem}-refreshed.csv", f"{file.stem}-refreshed.xlsx"]
+    ours = home / "deliveries" / recipient
+    ours.mkdir(parents=True, exist_ok=True)
+    with FileLock(ours / ".refresh.lock"):
+        files.sweep(folder.parent, "refresh-")  # what a killed refresh has left
+        _write(home, folder, told, names, summary, built_at, about)
+    return Refreshed(folder, [*names, "summary.json"], summary)
+
+
+def _write(
+    home: Path, folder: Path, told: pl.DataFrame, names: list[str], summary: Summary, built_at: datetime,
+    about: list[tuple[str | None, str]],
+) -> None:  # fmt: skip
+    """Put the answer in its place, and down whom it tells of, unless both are done."""
     with files.draft_folder(folder) as draft:
-        answer.write(told, draft, f"{file.stem}-refreshed", built_at)
+        answer.write(told, draft, names[0].removesuffix(".csv"), built_at)
         files.write_text(draft / "summary.json", json.dumps(asdict(summary), ensure_ascii=False, indent=1))
         digest = files.sha256(draft / names[0])
         with store.holding(home):
-            _still(home, proven)
+            _still(home, summary.suppression_version)
+            # Also of an answer that is there: who was killed before the ledger let go had written nothing down.
+            _record(home, folder.name, summary.recipient, names[0], digest, about)
             if not folder.exists():
-                _record(home, delivery_id, recipient, names[0], digest, about)
                 files.commit_folder(draft, folder)
-    return Refreshed(folder, [*names, "summary.json"], summary)
 
 
 def _still(home: Path, proven: str) -> None:
