@@ -19,7 +19,10 @@ _REMOVALS = Path(__file__).with_name("removals.sql")
 
 @dataclass(frozen=True)
 class Content:
-    """Rows of a file, and what is kept of those that the recipient then has (delta.ROWS; a null digest: no longer)."""
+    """Rows of a file, and what is kept of those that the recipient then has (delta.ROWS; a null digest: no longer).
+
+    is_whole: everything that the recipient has of the order is in it, so the order's decoy is too.
+    """
 
     kind: Literal["full", "delta", "recall"]
     rows: pa.Table
@@ -27,6 +30,7 @@ class Content:
     sources: list[str]
     gates: tuple[Gate, ...]
     matching: tuple[Gate, ...] = ()
+    is_whole: bool = False
 
 
 Fill = Callable[[duckdb.DuckDBPyConnection, Order, date, datetime], Content]
@@ -46,10 +50,10 @@ def of_group(home: Path, base: Path | None) -> Fill:
         told = counting.protected(waterfall) if group.unit == "person" else waterfall
         gates, matching = _gates(told.waterfall), _gates(told.matching)
         if order.spec.mode == "full":
-            return Content("full", whole.rows, digests, whole.sources, gates, matching)
+            return Content("full", whole.rows, digests, whole.sources, gates, matching, is_whole=True)
         steps = delta.changes(before, digests, delta.as_known_now(db, before) if before else None)
         kept = delta.told_by(digests, steps)
-        return Content("delta", rows_of(db, whole, steps), kept, whole.sources, gates, matching)
+        return Content("delta", rows_of(db, whole, steps), kept, whole.sources, gates, matching, is_whole=before is None)
 
     return fill
 

@@ -2,7 +2,8 @@
 
 They are of nobody: the business id is of a series that is not given out, the mailbox of a domain of the house's own
 (KOHDE_DECOY_DOMAIN; without it there are no decoys). They look like the rows around them, are in no count and no price, and
-nothing of them is kept: whoever has the secret makes them again from the delivery's id.
+nothing of them is kept: whoever has the secret makes them again from the delivery's id. An order of changes has one in its
+first delivery; no later one touches it, so that it stays in the recipient's copy.
 """
 
 import os

@@ -48,7 +48,7 @@ def make(home: Path, version: Path, order: Order, delivery_id: str, draft: Path,
             waterfall=content.gates, matching=content.matching,
             terms=terms.terms(order.accepted.terms).lines(spec.file.value_language),
         )  # fmt: skip
-        rows = decoys.mixed(content.rows, delivery_id) if content.kind == "full" and not about.maintenance else content.rows
+        rows = decoys.mixed(content.rows, delivery_id) if content.is_whole and not about.maintenance else content.rows
         rendered = _locked(render(rows, spec.file, about, draft), spec.age_recipient)
         told = _manifest(db, version, order, about, rendered, content, we, now)
     manifest.write(told, draft)

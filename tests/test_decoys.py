@@ -3,10 +3,11 @@
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import duckdb
 import pytest
 from stdnum.fi import ytunnus
 
-from delivery import decoys, licence, published
+from delivery import decoys, licence, orders, published
 from ledger import disclosures
 from ledger import orders as ledger_orders
 from orchestration import cli
@@ -57,11 +58,31 @@ def test_one_leaked_row_names_the_recipient(home: Path, tmp_path: Path, capsys: 
     assert "Acme Oy" in capsys.readouterr().out
 
 
-def test_without_mailboxes_there_are_no_decoys_and_changes_have_none(
-    home: Path,  # noqa: F811
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    assert planted(made(home, order(home, mode="delta")).folder) == []
+def test_an_order_of_changes_has_one_from_its_first_file_on(home: Path) -> None:  # noqa: F811
+    """It is added like everybody, then nothing is said of it: whatever leaks of the copy, and whenever, names its recipient."""
+    first = made(home, order(home, mode="delta"))
+    (decoy,) = planted(first.folder)
+    assert decoy["op"] == "LISAYS" and manifest(first.folder).decoys.count == 1
+    assert first.rows == len(rows(first.folder)) - 1 == disclosures.rows_of(home, first.delivery_id)
+    path = published.current(home) / "registry.duckdb"
+    path.chmod(0o600)
+    with duckdb.connect(str(path)) as db:
+        first_person = "(select min(person_id) from marketing_contacts where channel = 'email')"
+        db.execute(f"update marketing_contacts set title = 'uusi titteli' where person_id = {first_person}")
+    later = made(home, orders.one(home, "kirje"), "2026-01-06T06:00", now=NOW + timedelta(days=1))
+    said = rows(later.folder)
+    assert (
+        later.rows == len(said) > 0
+        and any(row["sahkoposti"] for row in said)
+        and decoy["rivi_id"] not in {row["rivi_id"] for row in said}
+    )
+    assert planted(later.folder) == [] and manifest(later.folder).decoys.count == 0
+    for leaked in (decoy["rivi_id"], f"{decoy['y_tunnus']};{decoy['sukunimi']}"):
+        ((found),) = decoys.trace(home, leaked)
+        assert (found.delivery_id, found.recipient_id, found.by) == (first.delivery_id, "acme", "decoy")
+
+
+def test_without_mailboxes_there_are_no_decoys(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: F811
     monkeypatch.delenv("KOHDE_DECOY_DOMAIN")
     told = made(home, order(home, "toinen"))
     assert manifest(told.folder).decoys.count == 0 and len(rows(told.folder)) == told.rows
