@@ -400,8 +400,8 @@ def main(arguments: list[str] | None = None) -> NoReturn:
     except Exception as error:
         if os.environ.get("KOHDE_DEBUG"):
             raise
-        kind = type(error).__name__
-        terminal.fail(str(error) if kind in SPOKEN else f"{kind}: {error} (--debug shows where)")
+        kinds = [kind.__name__ for kind in type(error).__mro__]
+        terminal.fail(str(error) if SPOKEN & {*kinds} else f"{kinds[0]}: {error} (--debug shows where)")
         sys.exit(1)
     sys.exit(0)
 
