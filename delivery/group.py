@@ -139,7 +139,7 @@ def canonical(group: TargetGroup) -> str:
     """Canonical JSON of everything that decides who is in it; the name does not. Same text, same group."""
     told = group.model_dump(mode="json", exclude={"name"})
     told["channels"] = [channel for channel in CHANNELS if channel in group.channels]
-    return json.dumps(_sorted(told), ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+    return json.dumps(ordered(told), ensure_ascii=False, sort_keys=True, separators=(",", ":"))
 
 
 def digest(group: TargetGroup) -> str:
@@ -157,14 +157,14 @@ def schema() -> dict[str, Any]:
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **made, "title": "Target group, version 1"}
 
 
-def _sorted(told: Any) -> Any:
+def ordered(told: Any) -> Any:
     """The order of codes in a condition, and of areas and lists, says nothing."""
     if isinstance(told, dict):
         return {
-            key: sorted(set(value)) if key in ("in", "areas", "include", "exclude") else _sorted(value)
+            key: sorted(set(value)) if key in ("in", "areas", "include", "exclude") else ordered(value)
             for key, value in told.items()
         }
-    return [_sorted(one) for one in told] if isinstance(told, list) else told
+    return [ordered(one) for one in told] if isinstance(told, list) else told
 
 
 def _known(node: Any, depth: int, count: list[int]) -> Any:

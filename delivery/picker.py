@@ -171,6 +171,21 @@ class Picker:
         used = [{key[at] for key, count in cells.items() if count} for at in range(len(dimensions))]
         return _shown(group, {key: n for key, n in cells.items() if all(v in used[at] for at, v in enumerate(key))})
 
+    def bands(
+        self, group: TargetGroup, name: str, bands: Sequence[tuple[float | None, float | None]], context: Context | None = None
+    ) -> list[Cell]:
+        """Who is available by bands of a range (low, high, both included; null: open), by their places; null: unknown."""
+        check(group, self.book)
+        index = self._of(group)
+        passage = index.passages[_channels(group), group.channel_mode]
+        matching = self._rows(index, group.criteria) & passage.passing & index.existed
+        left = self._stages(index, group, context or Context(), matching).available
+        found = [left & index.rows(criteria.Test(name, "range", low=low, high=high)) for low, high in bands]
+        cells: dict[tuple[Any, ...], int] = {(str(place),): len(rows) for place, rows in enumerate(found)}
+        if unknown := left.difference_cardinality(union(found)):
+            cells[None,] = unknown
+        return _shown(group, cells)
+
     def _of(self, group: TargetGroup) -> Index:
         return self.index(group.unit, group.purpose, group.as_of)
 

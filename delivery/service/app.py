@@ -43,7 +43,7 @@ class House:
 
 def create(office: Office, told: Settings | None = None) -> FastAPI:
     """The service over a lake. Raises keys.SecretMissing, Refused."""
-    from delivery.service import api
+    from delivery.service import api, page
 
     told = told or settings.load()
     home = office.home
@@ -60,6 +60,7 @@ def create(office: Office, told: Settings | None = None) -> FastAPI:
     faults.handle(app)
     for router in api.routers():
         app.include_router(router, prefix="/api/v1")
+    page.add(app)
     api.describe(app)
     # The last added is the outermost. Who asks by another name is refused inside of Edge, so that this answer has its headers.
     app.add_middleware(TrustedHostMiddleware, allowed_hosts=told.hosts)

@@ -1,7 +1,7 @@
 """Counts, facets, breakdowns and previews of a target group, for a recipient: what API and page both show."""
 
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,14 +15,72 @@ from delivery.picker import Cell
 from delivery.service.shelf import Shelf, Version
 
 PREVIEW_ROWS = 20
+PROFILE = ("industry_section", "staff_band", "region", "area")
+"""Dimensions that the profile of a group is drawn by, beside BANDS."""
+BANDS: dict[str, list[tuple[float | None, float | None]]] = {
+    "age_years": [(None, 1), (2, 4), (5, 9), (10, 19), (20, 49), (50, None)],
+    "days_since_verified": [(None, 92), (93, 183), (184, 365), (366, 730), (731, None)],
+}
+"""Ranges that it is drawn by: years since registration; days since a look found the person there (3, 6, 12, 24 months)."""
+WHOLES = 64
+"""Profiles of the whole population that are kept."""
+
+
+@dataclass(frozen=True)
+class Look:
+    """Everything that a page shows of a group at once. told: as count(). facets: what else could be chosen. profile: who is
+    available by dimension; whole: the same of everybody whom these channels reach, with their number.
+    """
+
+    told: dict[str, Any]
+    facets: dict[str, list[Cell]]
+    profile: dict[str, list[Cell]]
+    whole: dict[str, list[Cell]]
+    whole_size: int
 
 
 def count(shelf: Shelf, wanted: TargetGroup, recipient_id: str, lists: dict[str, Path]) -> dict[str, Any]:
     """The waterfall and what else delivery.picker.Count tells; small losses among persons in one line. Raises Refused."""
     with shelf.version() as version:
-        counted = version.picker.count(wanted, _context(shelf, wanted, recipient_id, lists))
-        told = asdict(protected(counted) if wanted.unit == "person" else counted)
-        return {"criteria_hash": group.digest(wanted), "version": version.folder.name, "result": counted.result, **told}
+        return _told(version, wanted, _context(shelf, wanted, recipient_id, lists))
+
+
+def look(shelf: Shelf, wanted: TargetGroup, recipient_id: str, lists: dict[str, Path], dimensions: Sequence[str]) -> Look:
+    """Count, facets of these dimensions and profile, all of one version. Raises Refused."""
+    with shelf.version() as version:
+        context = _context(shelf, wanted, recipient_id, lists)
+        told = _told(version, wanted, context)
+        found = version.picker.facets(wanted, dimensions, context)
+        size, whole = _whole(version, wanted)
+        return Look(told, found, _profile(version, wanted, context), whole, size)
+
+
+def _told(version: Version, wanted: TargetGroup, context: Context) -> dict[str, Any]:
+    counted = version.picker.count(wanted, context)
+    told = asdict(protected(counted) if wanted.unit == "person" else counted)
+    return {"criteria_hash": group.digest(wanted), "version": version.folder.name, "result": counted.result, **told}
+
+
+def _profile(version: Version, wanted: TargetGroup, context: Context) -> dict[str, list[Cell]]:
+    asked = [one.code for one in criteria.of_unit(wanted.unit)]
+    found = {name: version.picker.breakdown(wanted, [name], context) for name in PROFILE if name in asked}
+    return found | {name: version.picker.bands(wanted, name, cut, context) for name, cut in BANDS.items() if name in asked}
+
+
+def _whole(version: Version, wanted: TargetGroup) -> tuple[int, dict[str, list[Cell]]]:
+    """Number and profile of everybody whom the channels reach for this campaign, whoever asks: the same until there is another
+    version."""
+    chosen = {"criteria", "include", "exclude", "not_delivered_months", "per_company", "sample"}
+    everybody = TargetGroup.model_validate(wanted.model_dump(exclude=chosen))
+    key = group.digest(everybody)
+    if key not in version.wholes:
+        if len(version.wholes) >= WHOLES:
+            version.wholes.clear()
+        version.wholes[key] = (
+            version.picker.count(everybody).available, _profile(version, everybody, Context())
+        )  # fmt: skip
+    kept: tuple[int, dict[str, list[Cell]]] = version.wholes[key]
+    return kept
 
 
 def facets(

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import duckdb
 
@@ -35,6 +36,8 @@ class Version:
     db: duckdb.DuckDBPyConnection
     picker: Picker
     lock: threading.RLock = field(default_factory=threading.RLock)
+    wholes: dict[str, Any] = field(default_factory=dict)
+    """What counts.py remembers of the whole population of this version."""
 
     @classmethod
     def open(cls, home: Path, folder: Path) -> "Version":

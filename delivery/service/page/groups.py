@@ -1,0 +1,119 @@
+"""Target groups and own lists that a recipient keeps; groups side by side."""
+
+import json
+from typing import Annotated, Any
+
+from fastapi import APIRouter, File, Form, Query, Request, UploadFile
+from fastapi.responses import Response
+
+from base.refused import Refused
+from delivery import group
+from delivery.group import TargetGroup
+from delivery.service import counts, lists
+from delivery.service.api import groups as api
+from delivery.service.api.common import GroupBody, Told
+from delivery.service.page import form, picking
+from delivery.service.page.pick import shown
+from delivery.service.page.rendering import go, show
+from delivery.service.roles import may, tenant
+from ledger.access import Identity
+
+router = APIRouter()
+May = may("groups")
+MOST_COUNTED = 50
+"""So many of the groups listed are counted."""
+COMPARED = range(2, 5)
+
+
+@router.get("/groups")
+def list_groups(request: Request, house: Told, who: Identity = May) -> Response:
+    """Those kept, and the one of the address to keep."""
+    own = lists.paths(house.home, tenant(who))
+    rows: list[dict[str, Any]] = []
+    for row in api.list_groups(house, who):
+        wanted = group.parse(row["group"])
+        result, why = None, None
+        if len(rows) < MOST_COUNTED:
+            try:
+                result = counts.count(house.shelf, wanted, tenant(who), own)["result"]
+            except Refused as refused:
+                why = str(refused)
+        rows.append(row | {"wanted": wanted, "result": result, "why": why, "query": _query(wanted)})
+    told = [pair for pair in request.query_params.multi_items() if pair[0] not in form.BESIDE]
+    to_keep = form.read(told) if told else None
+    return show(
+        request, "groups.html", rows=rows, wanted=to_keep, query=form.query(form.write(to_keep)) if to_keep else "",
+        is_saved=request.query_params.get("saved") == "yes", compared=COMPARED,
+    )  # fmt: skip
+
+
+@router.post("/groups")
+def save(
+    request: Request, house: Told, name: Annotated[str, Form(max_length=200)], query: Annotated[str, Form(max_length=100_000)],
+    who: Identity = May,
+) -> Response:  # fmt: skip
+    """Keep a group under a name."""
+    wanted = form.read(form.parsed(query)).model_copy(update={"name": name.strip() or form.NAME})
+    api.save_group(request, house, body(wanted), who)
+    return go("/groups?saved=yes")
+
+
+@router.get("/groups/compare")
+def compare(request: Request, house: Told, g: Annotated[list[str], Query()], who: Identity = may("count")) -> Response:
+    """Two to four, side by side."""
+    if len(g) not in COMPARED:
+        raise Refused(f"compare {COMPARED.start} to {COMPARED.stop - 1} groups")
+    sides = []
+    for group_id in g:
+        wanted = group.parse(api.read_group(house, group_id, who)["group"])
+        side = shown(request, house, who, wanted)
+        sides.append(side | {"profile": {one.code: one for one in picking.profile(side["look"], side["named"])}})
+    codes = [code for code in sides[0]["profile"] if all(code in side["profile"] for side in sides)]
+    return show(request, "compare.html", sides=sides, codes=codes)
+
+
+@router.post("/groups/{group_id}/remove")
+def remove(request: Request, house: Told, group_id: str, who: Identity = May) -> Response:
+    """Keep one no longer."""
+    api.remove_group(request, house, group_id, who)
+    return go("/groups")
+
+
+@router.get("/lists")
+def list_lists(request: Request, house: Told, who: Identity = May) -> Response:
+    """Own lists."""
+    return show(request, "lists.html", rows=api.list_lists(house, who), refused=None)
+
+
+@router.post("/lists")
+def save_list(
+    request: Request, house: Told, name: Annotated[str, Form(max_length=70)], file: Annotated[UploadFile, File()],
+    who: Identity = May,
+) -> Response:  # fmt: skip
+    """Upload one."""
+    try:
+        api.save_list(request, house, name.strip().lower(), file, who)
+    except Refused as refused:
+        return show(request, "lists.html", 422, rows=api.list_lists(house, who), refused=str(refused))
+    return go("/lists")
+
+
+@router.post("/lists/{name}/remove")
+def remove_list(request: Request, house: Told, name: str, who: Identity = May) -> Response:
+    """Keep one no longer."""
+    api.remove_list(request, house, name, who)
+    return go("/lists")
+
+
+def body(wanted: TargetGroup) -> GroupBody:
+    """A group as the API takes it."""
+    told: dict[str, Any] = json.loads(wanted.model_dump_json())
+    return GroupBody(group=told)
+
+
+def _query(wanted: TargetGroup) -> str | None:
+    """Its address on the picking page, where it has one."""
+    try:
+        return form.query(form.write(wanted))
+    except Refused:
+        return None
