@@ -215,7 +215,7 @@ def correct(
     reason: Reason,
     business_id: Annotated[str | None, typer.Option(help="Of this organisation.")] = None,
     person: Annotated[
-        str | None, typer.Option(help="Of this person (person_id), with --business-id: of the place there.")
+        str | None, typer.Option("--person-id", help="Of this person, with --business-id: of their place there.")
     ] = None,
     as_json: Json = False,
 ) -> None:

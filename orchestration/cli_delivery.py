@@ -17,9 +17,9 @@ def count(
     as_json: Json = False,
 ) -> None:
     """How many a target group reaches, and at which gate the others fell."""
-    from orchestration import counting, settings, terminal
+    from orchestration import settings, targeting, terminal
 
-    told = counting.count(settings.home(), group, recipient=recipient, by=by, lists=lists, exact=exact)
+    told = targeting.count(settings.home(), group, recipient=recipient, by=by, lists=lists, exact=exact)
     terminal.show(as_json, told, lambda console: _show_count(console, told))
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from orchestration.cli_options import Json
+from orchestration.cli_options import Json, PersonId
 
 if TYPE_CHECKING:
     from ledger.subjects import Told
@@ -94,7 +94,6 @@ Name = Annotated[str | None, typer.Option(help="Of a person; with --business-id,
 BusinessId = Annotated[str | None, typer.Option(help="Where the person works, or the organisation itself.")]
 BirthDate = Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Of the person.")]
 Domain = Annotated[str | None, typer.Option(help="An organisation's own.")]
-PersonId = Annotated[str | None, typer.Option("--person", help="person_id, as the marts have it.")]
 
 
 def _told(
@@ -293,7 +292,7 @@ def due(
 
 @notice.command()
 def sent(
-    person: Annotated[list[str] | None, typer.Option(help="person_id; may be given again.")] = None,
+    person: Annotated[list[str] | None, typer.Option("--person-id", help="May be given again.")] = None,
     file: Annotated[Path | None, typer.Option(exists=True, dir_okay=False, help="A person_id a line.")] = None,
     all_due: Annotated[bool, typer.Option("--all-due", help="All whom `kohde notice due` lists, in their languages.")] = False,
     channel: Annotated[str | None, typer.Option(help="email, phone or post.")] = None,

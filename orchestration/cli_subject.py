@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from orchestration.cli_options import By, Json, Reason
+from orchestration.cli_options import By, Json, PersonId, Reason
 
 if TYPE_CHECKING:
     from orchestration.subject.change import Changed
@@ -25,7 +25,6 @@ Phone = Annotated[str | None, typer.Option("--phone", help="A number of theirs, 
 Name = Annotated[str | None, typer.Option("--name", help="Their name; with --business-id or --birth-date.")]
 Business = Annotated[str | None, typer.Option("--business-id", help="Where they work.")]
 Birth = Annotated[datetime | None, typer.Option("--birth-date", formats=["%Y-%m-%d", "%d.%m.%Y"], help="Their date of birth.")]
-Person = Annotated[str | None, typer.Option("--person-id", help="Their id in the marts.")]
 Evidence = Annotated[str, typer.Option("--evidence", help="Where the request is kept: a letter's number, never what it says.")]
 
 
@@ -47,7 +46,7 @@ def erase(
     by_whom: By = "",
     evidence: Annotated[str, typer.Option("--evidence", help="Where the request is kept; never what it says.")] = "",
     email: Email = None, phone: Phone = None, name: Name = None, business_id: Business = None, birth_date: Birth = None,
-    person_id: Person = None,
+    person_id: PersonId = None,
     file: Annotated[
         Path | None, typer.Option(help="CSV of several people: email, phone, name, business_id, birth_date, person_id.")
     ] = None,
@@ -88,7 +87,7 @@ def report(
     out: Annotated[Path, typer.Option(help="Folder for the two files of the answer; it will hold clear text.")],
     language: Annotated[str, typer.Option(help="fi, sv or en.")] = "fi",
     email: Email = None, phone: Phone = None, name: Name = None, business_id: Business = None, birth_date: Birth = None,
-    person_id: Person = None, as_json: Json = False,
+    person_id: PersonId = None, as_json: Json = False,
 ) -> None:  # fmt: skip
     """All that is held of a person, as JSON and as a page, with sources, reasons and named recipients."""
     from orchestration import settings, terminal
@@ -112,7 +111,7 @@ def correct(
     value: Annotated[str | None, typer.Option(help="What is right; none: there is no such thing.")] = None,
     at: Annotated[str | None, typer.Option("--at", help="Business id, when only their place there is meant.")] = None,
     email: Email = None, phone: Phone = None, name: Name = None, business_id: Business = None, birth_date: Birth = None,
-    person_id: Person = None, as_json: Json = False,
+    person_id: PersonId = None, as_json: Json = False,
 ) -> None:  # fmt: skip
     """Put a value right; tells which recipients have to be told."""
     from orchestration import settings
@@ -130,7 +129,7 @@ def correct(
 def restrict(
     by_whom: By, evidence: Evidence,
     email: Email = None, phone: Phone = None, name: Name = None, business_id: Business = None, birth_date: Birth = None,
-    person_id: Person = None, as_json: Json = False,
+    person_id: PersonId = None, as_json: Json = False,
 ) -> None:  # fmt: skip
     """Freeze a person: nothing of them leaves for any purpose; tells which recipients have to be told."""
     from orchestration import settings

@@ -12,8 +12,8 @@ from delivery.deliver import Delivered, deliver
 from delivery.orders import Order
 from delivery.render import Profile
 from ledger import orders as ledger
-from orchestration.counting import known_recipient, own_lists
 from orchestration.publish import publish
+from orchestration.targeting import known_recipient, own_lists
 
 
 def add(home: Path, order_id: str, file: Path, recipient: str, accepted_by: str, by: str) -> Order:

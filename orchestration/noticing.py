@@ -92,5 +92,5 @@ def sent(
             )
     wanted = [person for person in named if person]
     if not wanted:
-        raise LedgerRefused("say who was told: --person, --file or --all-due")
+        raise LedgerRefused("say who was told: --person-id, --file or --all-due")
     return notices.sent(home, wanted, language=language, **given)

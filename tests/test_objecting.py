@@ -181,7 +181,7 @@ def test_commands(home: Path) -> None:
     assert kohde(home, "recipient", "add", "acme", "--name", "Acme Oy", "--by", "me").returncode == 0
     assert json.loads(kohde(home, "recipient", "list", "--json").stdout)[0]["name"] == "Acme Oy"
     assert json.loads(kohde(home, "notice", "due", "--json").stdout)[0]["person_id"] == "p_late"
-    done = kohde(home, "notice", "sent", "--person", "p_late", "--exception", "14_5_b", "--by", "me", "--json")
+    done = kohde(home, "notice", "sent", "--person-id", "p_late", "--exception", "14_5_b", "--by", "me", "--json")
     assert done.returncode == 0 and json.loads(done.stdout) == {"notices": 1}
     (home / "list.csv").write_text(LIST)
     imported = kohde(home, "objection", "import", str(home / "list.csv"), "--party", "a list", "--by", "me", "--json")
