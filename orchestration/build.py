@@ -121,10 +121,7 @@ def dbt_arguments(
         command,
         # Unit tests prove the logic, not the data: they belong to `make test`, not to every morning.
         *(["--exclude-resource-type", "unit_test"] if command == "build" else []),
-        *("--project-dir", str(settings.DBT_PROJECT)),
-        *("--profiles-dir", str(settings.ROOT)),
-        *("--target-path", str(settings.dbt_target(home))),
-        *("--log-path", str(settings.dbt_target(home))),
+        *_places(settings.dbt_target(home)),
         *("--target", target),
         *("--vars", json.dumps({"watermarks": {} if full_refresh else watermarks or {}})),
         # A day's increment leaves the seeds and their tests alone: a changed seed changes the fingerprint, and that builds all.
@@ -222,7 +219,7 @@ def build(
     with building(home, full_refresh=full_refresh, target=target) as plan:
         outcome = BuildReport("nothing new", False, None, plan.loads, "", 0.0, warnings=plan.warnings)
         if plan.something_new:
-            results, warnings, plan.invocation_id = run_dbt(home, plan.arguments, progress)
+            results, warnings, plan.invocation_id = run_dbt(home, plan.arguments, progress, target)
             outcome = BuildReport(
                 "built",
                 plan.reason is not None,
@@ -236,7 +233,9 @@ def build(
     return replace(outcome, seconds=round(time.monotonic() - started, 1))
 
 
-def run_dbt(home: Path, arguments: list[str], progress: NodeDone | None = None) -> tuple[dict[str, int], list[str], str]:
+def run_dbt(
+    home: Path, arguments: list[str], progress: NodeDone | None = None, target: str = "duckdb"
+) -> tuple[dict[str, int], list[str], str]:
     """dbt in this process: after the first import an invocation costs half a second instead of four.
 
     Returns dbt status -> number of nodes, the warnings, the id of the run. Raises BuildFailed.
@@ -251,7 +250,7 @@ def run_dbt(home: Path, arguments: list[str], progress: NodeDone | None = None) 
 
     log = settings.dbt_target(home) / "dbt.log"
     try:
-        outcome = dbtRunner(callbacks=[report]).invoke(["--log-level", "none", *arguments])
+        outcome = dbtRunner(_project(home, target), [report]).invoke(["--log-level", "none", *arguments])
     finally:
         # dbt keeps the file open, and an open handle would block the publisher.
         DuckDBConnectionManager.close_all_connections()  # type: ignore[no-untyped-call]
@@ -263,6 +262,35 @@ def run_dbt(home: Path, arguments: list[str], progress: NodeDone | None = None) 
     counts = Counter(str(result["status"]) for result in results["results"])
     warnings = [_said(result) for result in results["results"] if result["status"] == "warn"]
     return dict(counts), warnings, results["metadata"]["invocation_id"]
+
+
+_projects: dict[tuple[Path, str, str], Any] = {}
+
+
+def _project(home: Path, target: str) -> Any:
+    """dbt's picture of the project for one run, which writes into it; read once in a process while lake and project stay.
+
+    Read as if there were a watermark, since an increment refers to all that a whole build refers to, and more; and always as
+    if to the same one, since dbt reads every file anew when a variable has changed, which costs more than proving the gates.
+    """
+    from dbt.cli.main import dbtRunner
+
+    folder = settings.dbt_target(home)
+    key = (folder, target, fingerprint())
+    if key not in _projects or not (folder / "manifest.json").exists():
+        arguments = ["parse", *_places(folder), "--target", target, "--vars", json.dumps({"watermarks": {"any": ""}})]
+        outcome = dbtRunner().invoke(["--log-level", "none", *arguments])
+        if outcome.exception is not None:
+            raise BuildFailed(f"dbt could not run: {_first_line(outcome.exception)} (log: {folder / 'dbt.log'})")
+        _projects.clear()  # of the lake before
+        _projects[key] = outcome.result
+    return _projects[key].deepcopy()
+
+
+def _places(folder: Path) -> list[str]:
+    """dbt's arguments that say where the project lies, and that what dbt writes is to lie in the folder."""
+    where = {"project-dir": settings.DBT_PROJECT, "profiles-dir": settings.ROOT, "target-path": folder, "log-path": folder}
+    return [f"--{name}={path}" for name, path in where.items()]
 
 
 def run_results(home: Path) -> dict[str, Any]:
@@ -292,14 +320,8 @@ def parse(target_path: Path) -> None:
 
     In a process of its own: the profile wants KOHDE_HOME, which a mere look at the project must not set for everybody.
     """
-    where = {
-        "project-dir": settings.DBT_PROJECT,
-        "profiles-dir": settings.ROOT,
-        "target-path": target_path,
-        "log-path": target_path,
-    }
     environment = {**os.environ, "KOHDE_HOME": str(settings.home()), "DBT_SEND_ANONYMOUS_USAGE_STATS": "false"}
-    command = [settings.executable("dbt"), "parse", *(f"--{name}={path}" for name, path in where.items())]
+    command = [settings.executable("dbt"), "parse", *_places(target_path)]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     if done.returncode:
         raise BuildFailed(f"dbt cannot read the project: {' '.join(done.stdout.splitlines()[-3:])}")

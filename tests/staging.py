@@ -1,6 +1,5 @@
 """Build a source's staging models over a lake, as the build would, and read them."""
 
-import contextlib
 from pathlib import Path
 from typing import Any
 
@@ -8,26 +7,16 @@ import duckdb
 import pytest
 
 from ingest import lake
-from orchestration import settings
-from orchestration.build import dbt_arguments
+from orchestration.build import dbt_arguments, run_dbt
 
 
 def build_staging(home: Path, source: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """dbt build (models and their tests) of models/staging/<source> into the lake's warehouse. Fails with what dbt says."""
-    from dbt.adapters.duckdb.connections import DuckDBConnectionManager
-    from dbt.cli.main import dbtRunner
-
     monkeypatch.setenv("KOHDE_HOME", str(home))
     monkeypatch.setenv("DBT_SEND_ANONYMOUS_USAGE_STATS", "false")
     lake.prepare(home)
-    try:
-        with contextlib.chdir(settings.ROOT):
-            arguments = [*dbt_arguments(home), "--select", f"path:models/staging/{source}"]
-            outcome = dbtRunner().invoke(["--log-level", "none", *arguments])
-    finally:
-        DuckDBConnectionManager.close_all_connections()
-    assert outcome.success, outcome.exception or [r.message for r in outcome.result.results if r.status != "success"]
-    assert len(outcome.result.results) > 0
+    done, _, _ = run_dbt(home, [*dbt_arguments(home), "--select", f"path:models/staging/{source}"])
+    assert done
 
 
 def staged(home: Path, query: str) -> list[dict[str, Any]]:
