@@ -1,8 +1,11 @@
 """Poimintapalvelu as its users meet it: a real server on a port of this machine, over a copy of the published lake."""
 
+import json
 import shutil
+import socket
 import threading
 import time
+from base64 import b64decode, b64encode
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -14,6 +17,7 @@ import httpx2
 import pytest
 import uvicorn
 from fastapi import FastAPI
+from itsdangerous import TimestampSigner
 
 from delivery import terms
 from delivery.service import app, settings
@@ -48,21 +52,29 @@ class Service:
         return httpx2.Client(base_url=f"{self.url}/api/v1", headers=headers, timeout=WITHIN_SECONDS)
 
 
+def free_port() -> int:
+    """A port that nobody uses now."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return int(free.getsockname()[1])
+
+
+def session_of(cookie: str) -> dict[str, Any]:
+    """What a session's cookie says."""
+    told: dict[str, Any] = json.loads(b64decode(cookie.strip('"').split(".")[0]))
+    return told
+
+
 def cookie(session: dict[str, Any], secret: str | None = None) -> str:
     """A session as the service signs it."""
-    import json
-    from base64 import b64encode
-
-    from itsdangerous import TimestampSigner
-
     return TimestampSigner(secret or settings.session_secret()).sign(b64encode(json.dumps(session).encode())).decode()
 
 
 @contextmanager
-def serve(home: Path, told: Settings | None = None) -> Iterator[Service]:
-    """Serve a lake from a thread, on a port that is free."""
+def serve(home: Path, told: Settings | None = None, port: int = 0) -> Iterator[Service]:
+    """Serve a lake from a thread; 0: on any port that is free."""
     made = app.create(serving.office(home), told or Settings(requests_per_minute=100_000, failures_per_minute=10_000))
-    config = uvicorn.Config(made, port=0, log_level="warning", access_log=False, server_header=False)
+    config = uvicorn.Config(made, port=port, log_level="warning", access_log=False, server_header=False)
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()

@@ -86,6 +86,11 @@ def _life(house: House):  # type: ignore[no-untyped-def]  # FastAPI has no name 
             house.shelf.end()
             house.orders.end()
             house.refreshes.end()
-            house.trail.end()
+            try:
+                house.trail.end()
+            finally:
+                for thread in threads:
+                    # One that still opens a version when the process ends would take it down.
+                    thread.join()
 
     return life

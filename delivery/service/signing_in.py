@@ -8,17 +8,24 @@ import time
 from typing import Any
 from urllib.parse import urlsplit
 
+import httpx2
 from anyio import to_thread
 from authlib.integrations.base_client import OAuthError
 from authlib.integrations.starlette_client import OAuth
 from fastapi import Request
 from fastapi.responses import RedirectResponse, Response
+from joserfc.errors import JoseError
 
 from delivery.service.edge import Door, Limits
 from delivery.service.faults import Fault
 from delivery.service.settings import Oidc, Settings
 from ledger import access
 from ledger.access import Identity
+
+UNREACHED = (httpx2.HTTPError, RuntimeError)
+"""What the provider's silence is raised as, and metadata of its that cannot be."""
+SILENT = "the provider cannot be reached: try again, or sign in with a key"
+PROVIDER_SECONDS = 10
 
 
 class SigningIn:
@@ -43,23 +50,28 @@ class SigningIn:
         return who
 
     async def leave_for_provider(self, request: Request, after: str) -> Response:
-        """Send somebody to the provider. after: where to on this site when they are back. Raises Fault 404 without one."""
+        """Send somebody to the provider. after: where to on this site when they are back. Raises Fault 404 without one, 503."""
         if self._provider is None:
             raise Fault(404, "there is no provider to sign in at")
         request.session.clear()
         request.session["after"] = local(after)
-        answer: Response = await self._provider.authorize_redirect(request, self._return_url(request))
+        try:
+            answer: Response = await self._provider.authorize_redirect(request, self._return_url(request))
+        except UNREACHED:
+            raise Fault(503, SILENT, {"Retry-After": "30"}) from None
         return answer
 
     async def back_from_provider(self, request: Request) -> Response:
-        """Take the provider's word, if it holds, and begin a session. Raises Fault 401."""
+        """Take the provider's word, if it holds, and begin a session. Raises Fault 401, 403, 503."""
         if self._provider is None:
             raise Fault(404, "there is no provider to sign in at")
         after = local(request.session.get("after", "/"))
         client = request.client.host if request.client else "-"
         try:
             told = await self._provider.authorize_access_token(request)
-        except (OAuthError, KeyError, ValueError):
+        except UNREACHED:
+            raise Fault(503, SILENT, {"Retry-After": "30"}) from None
+        except (OAuthError, JoseError, KeyError, ValueError):
             self.limits.failed(client)
             raise Fault(401, "the provider's answer does not hold: sign in again") from None
         claims = told.get("userinfo") or {}
@@ -99,5 +111,5 @@ def _client(oidc: Oidc) -> Any:
     return oauth.register(
         "provider", client_id=oidc.client_id, client_secret=oidc.client_secret,
         server_metadata_url=f"{oidc.issuer}/.well-known/openid-configuration",
-        client_kwargs={"scope": "openid email", "code_challenge_method": "S256"},
+        client_kwargs={"scope": "openid email", "code_challenge_method": "S256", "timeout": PROVIDER_SECONDS},
     )  # fmt: skip

@@ -79,7 +79,7 @@ class ErasureBody(EvidenceBody):
 class ReviewBody(Strict):
     """Whether the person is the one who objected."""
 
-    objection_id: int
+    objection_id: Annotated[int, Field(ge=1, lt=2**53)]
     person_id: Text
     verdict: Literal["same", "not_same"]
     reason: Reason
