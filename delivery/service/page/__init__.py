@@ -6,18 +6,18 @@ docs/adr/0013-a-page-rendered-on-the-server.md.
 
 from fastapi import FastAPI
 
-from delivery.service.page.assets import router as assets
-from delivery.service.page.deliveries import router as deliveries
-from delivery.service.page.desk import router as desk
-from delivery.service.page.groups import router as groups
-from delivery.service.page.operator import router as operator
-from delivery.service.page.orders import router as orders
-from delivery.service.page.pick import router as pick
-from delivery.service.page.refreshes import router as refreshes
+from delivery.service.page.assets import router as of_assets
+from delivery.service.page.deliveries import router as of_deliveries
+from delivery.service.page.desk import router as of_desk
+from delivery.service.page.groups import router as of_groups
+from delivery.service.page.operator import router as of_operator
+from delivery.service.page.orders import router as of_orders
+from delivery.service.page.pick import router as of_pick
+from delivery.service.page.refreshes import router as of_refreshes
 from delivery.service.page.rendering import fault
-from delivery.service.page.sign import router as sign
+from delivery.service.page.sign import router as of_sign
 
-PARTS = (assets, sign, pick, groups, orders, deliveries, refreshes, desk, operator)
+PARTS = (of_assets, of_sign, of_pick, of_groups, of_orders, of_deliveries, of_refreshes, of_desk, of_operator)
 
 
 def add(app: FastAPI) -> None:
