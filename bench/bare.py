@@ -3,6 +3,7 @@
 What a build costs beyond its SQL is told by the difference; and a proof that needs hundreds of builds can afford them.
 """
 
+import tempfile
 from collections.abc import Collection, Iterator
 from graphlib import TopologicalSorter
 from pathlib import Path
@@ -29,10 +30,27 @@ class Bare:
         self.nodes = {node["unique_id"]: node for node in _compiled(self.home)}
         parents = {key: [one for one in node["depends_on"]["nodes"] if one in self.nodes] for key, node in self.nodes.items()}
         self.order = list(TopologicalSorter(parents).static_order())
+        self.connect()
+
+    def connect(self) -> None:
+        """Open the warehouse, also again after `close`: while it is open nobody else can."""
         self.db = duckdb.connect(str(self.home / WAREHOUSE), config={"preserve_insertion_order": "false", "threads": "2"})
         dbt_plugin.Plugin(name="bare", plugin_config={}).configure_connection(self.db)
         for schema in {node["schema"] for node in self.nodes.values()}:
             self.db.execute(f'create schema if not exists "{schema}"')
+
+    def throw_away(self) -> None:
+        """Leave nothing of the warehouse but the code lists, in a new file. It has to be closed."""
+        old = self.home / WAREHOUSE
+        with tempfile.TemporaryDirectory(dir=self.home) as folder:
+            with duckdb.connect(str(Path(folder) / WAREHOUSE)) as db:
+                db.execute(f"attach '{old}' as old (read_only); create schema reference")
+                tables = db.execute(
+                    "select table_name from duckdb_tables() where database_name = 'old' and schema_name = 'reference'"
+                )
+                for (name,) in tables.fetchall():
+                    db.execute(f"create table reference.{name} as from old.reference.{name}")
+            (Path(folder) / WAREHOUSE).replace(old)
 
     def run(self, models: Collection[str] | None = None, sql: dict[str, str] | None = None) -> None:
         """Make the models anew, in their order; by default all. `sql`: model -> text in place of its own."""
@@ -58,12 +76,17 @@ class Bare:
                 found.update(one for one in self.nodes[key]["depends_on"]["nodes"] if one in self.nodes)
         return {self.nodes[key]["name"] for key in found}
 
+    def named(self, model: str) -> str:
+        """A model's table as SQL names it."""
+        (node,) = (node for node in self.nodes.values() if node["name"] == model)
+        return f'"{node["schema"]}"."{node.get("alias") or model}"'
+
     def close(self) -> None:
         """Let go of the warehouse."""
         self.db.close()
 
     def _make(self, node: dict[str, Any], sql: str) -> None:
-        name = f'"{node["schema"]}"."{node.get("alias") or node["name"]}"'
+        name = self.named(node["name"])
         if node["language"] == "python":
             made = _python_model(node)(_Dbt(self, node), self.db)
             self.db.register("_made", made)

@@ -15,11 +15,14 @@ from typing import Any
 import duckdb
 import pytest
 
+from ingest.lake import LandingRefused
 from ingest.sources.associations import loader as associations
+from ingest.sources.bounces import loader as bounces
 from ingest.sources.external_lists import loader as external_lists
 from ingest.sources.prh_officers import loader as officers
 from ingest.sources.survey import loader as survey
-from ledger import notices, objections, store, subjects
+from ingest.sources.ytj_extract import loader as extract
+from ledger import keys, notices, objections, store, subjects
 from ledger.subjects import Told
 from orchestration import gating, settings
 from orchestration import publish as publishing
@@ -28,10 +31,15 @@ from orchestration.publish import connect, publish
 from orchestration.state import WAREHOUSE, writer
 from tests.gate_people import (
     ASSOCIATIONS,
+    BOUNCED,
     CHANNELS,
     CLUB,
+    CORRECTED,
+    CORRECTED_PEOPLE,
+    EXTRACT,
     FIRMS,
     FIRST,
+    HALF_ADDRESSES,
     LATER,
     LONG_AGO,
     NAMES,
@@ -43,6 +51,7 @@ from tests.gate_people import (
     SCOPES,
     STEPS,
     TOO_OLD,
+    TRADE_NAMES,
     TRADES_LATER,
     TWINS,
     UNTOLD,
@@ -53,15 +62,19 @@ from tests.gate_people import (
     Said,
     mail,
 )  # fmt: skip
+from tests.test_bounces import HEADER as BOUNCES
 from tests.test_marts import Lake, company
 from tests.test_yrtti import body, write
+from tests.test_ytj_extract import coded, contact
+from tests.test_ytj_extract import company as extracted
+from tests.test_ytj_extract import write as write_extract
 
 
 def firms() -> list[dict[str, Any]]:
     """The register: each at an address of its own."""
     told = []
     for number, (name, identifier) in enumerate(FIRMS.items(), start=1):
-        if name in ASSOCIATIONS:
+        if name in ASSOCIATIONS or name == "tuntematon":
             continue
         office = {"city": "HELSINKI", "languageCode": "1", "municipalityCode": "091"}
         address = {
@@ -70,6 +83,7 @@ def firms() -> list[dict[str, Any]]:
         }  # fmt: skip
         if name == "kaima":  # of the street of katu in another town
             address |= {"buildingNumber": "12", "postCode": "00200"}
+        address |= HALF_ADDRESSES.get(name, {})
         more: dict[str, Any] = {"addresses": [] if name in WITHOUT_ADDRESS else [address | {"type": 1}, address]}
         if name == "konkurssi":
             more["companySituations"] = [{"type": "KONK", "registrationDate": "2025-01-01", "source": "1"}]
@@ -78,8 +92,16 @@ def firms() -> list[dict[str, Any]]:
         if name == "loppu":
             more |= {"tradeRegisterStatus": "4", "endDate": "2026-01-01"}
         shown = NAMES.get(name, f"{name.title()} Oy")
-        told.append(company(identifier, shown, **more))
+        record = company(identifier, shown, **more)
+        if name in TRADE_NAMES:
+            record["names"].append(record["names"][0] | {"name": TRADE_NAMES[name], "type": "3"})
+        told.append(record)
     return told
+
+
+def parted(name: str) -> list[str]:
+    """Forenames and surname."""
+    return name.split("/") if "/" in name else name.split(" ")
 
 
 def officer_file(day: date) -> str:
@@ -87,10 +109,9 @@ def officer_file(day: date) -> str:
     lines = ["y_tunnus;toimielin;rooli;sukunimi;etunimet;syntymaaika;kansalaisuus;asuinmaa;alkupvm;loppupvm;henkilo_id"]
     for row in PEOPLE:
         if isinstance(row, Role) and row.day <= day:
-            first, last = row.name.split(" ")
-            lines.append(
-                f"{FIRMS[row.firm]};{row.organ};{row.role};{last};{first};{row.born};FI;FI;2020-01-01;{row.until};{row.number}"
-            )
+            first, last = parted(row.name)
+            told = f"{row.organ};{row.role};{last};{first};{row.born};FI;FI;{row.since};{row.until};{row.number}"
+            lines.append(f"{FIRMS[row.firm]};{told}")
     return "\n".join(lines) + "\n"
 
 
@@ -99,29 +120,48 @@ def survey_file(day: date) -> str:
     lines = ["case_id;y_tunnus;yritys;etunimi;sukunimi;titteli;sahkoposti;puhelin;aikaleima;suostumus;disposition"]
     for number, row in enumerate(PEOPLE):
         if isinstance(row, Report) and row.day == day:
-            first, last = row.name.split(" ")
+            first, last = parted(row.name)
             told = f"{first};{last};{row.title};{row.email};{row.phone};{row.day:%d.%m.%Y} 10:00;kyllä;PRT"
             lines.append(f"c{number};{FIRMS[row.firm]};Firma Oy;{told}")
     return "\n".join(lines) + "\n"
+
+
+def land_associations(home: Path) -> None:
+    club = body("195.883", BusinessId=CLUB, ContactInfo={"Email": mail("mauno.mattila", "seura"), "Phone": "040 7000030"})
+    more = [
+        body(f"19{number}.883", BusinessId=FIRMS[name], ContactInfo={"Email": email, "Phone": phone})
+        for number, (name, (email, phone)) in enumerate(ASSOCIATIONS.items())
+    ]
+    associations.land(write(home.parent / "clubs", club, *more), FIRST, home, accept_bounds="a test")
 
 
 def land(home: Path) -> None:
     lake = Lake(home, home)
     for day in (LONG_AGO, TOO_OLD, OLDEST, FIRST, LATER):
         if day >= FIRST:
-            lake.land_bulk(day, firms())
+            # The register is a day older than the rest.
+            lake.land_bulk(day if day == FIRST else day - timedelta(days=1), firms())
+            if day == FIRST:
+                land_associations(home)
             path = home.parent / f"officers-{day}.csv"
             path.write_text(officer_file(day), encoding="utf-8")
             officers.land(path, day, home, accept_bounds="a test")
         path = home.parent / f"survey-{day}.csv"
         path.write_text(survey_file(day), encoding="utf-8")
         survey.land(path, day, home, accept_bounds="a test")
-    club = body("195.883", BusinessId=CLUB, ContactInfo={"Email": mail("mauno.mattila", "seura"), "Phone": "040 7000030"})
-    more = [
-        body(f"19{number}.883", BusinessId=FIRMS[name], ContactInfo={"Email": email, "Phone": phone})
-        for number, (name, (email, phone)) in enumerate(ASSOCIATIONS.items())
-    ]
-    associations.land(write(home.parent / "clubs", club, *more), LATER, home, accept_bounds="a test")
+    with pytest.raises(LandingRefused):
+        lake.land_bulk(LATER, firms()[:3], accept_bounds=None)  # too few: kept aside
+    lake.land_search(LATER, [firms()[0]])
+    firm, email, phone = EXTRACT
+    told = extracted(
+        FIRMS[firm], LegalForm=coded("16"), Person=None, TradeName={"Name": "Ote Oy", "RegistrationDate": "2020-01-01"},
+        ContactDetails={"ContactDetail": [contact("1", phone), contact("3", email)]},
+    )  # fmt: skip
+    extract.land(write_extract(home.parent / "extract", told), LATER, home, accept_bounds="a test")
+    feedback = home.parent / "bounces.csv"
+    row = f"A1;T1;{BOUNCED};;;hard bounce;5.1.1;{LATER - timedelta(days=9):%d.%m.%Y} 10:00;;;"
+    feedback.write_text(f"{BOUNCES}\n{row}\n", encoding="utf-8")
+    bounces.land(feedback, LATER, home, accept_bounds="a test")
     for day, name, text in (
         (FIRST, "phone_ban", "Numero\n0407000007\n0407000135\n"),  # the second is off the list by now
         (LATER, "phone_ban", "Numero\n0407000007\n0407000008\n"),
@@ -131,6 +171,16 @@ def land(home: Path) -> None:
         path = home.parent / f"{name}_{day:%Y%m%d}.csv"
         path.write_text(text, encoding="utf-8")
         external_lists.land(path, day, home, accept_bounds="a test")
+
+
+def put_right(home: Path) -> None:
+    """Corrections, of persons by the number that the register gives them."""
+    for name, values in CORRECTED.items():
+        for value in values:
+            store.correct(home, name, value, "a test", "told by phone", business_id=FIRMS["oikaistu"])
+    for number, (name, value) in CORRECTED_PEOPLE.items():
+        (person,) = keys.keyed([f"register:{number}"], "person")
+        store.correct(home, name, value, "a test", "told by phone", person_id=person)
 
 
 def ask(home: Path, sql: str) -> list[tuple[Any, ...]]:
@@ -210,6 +260,8 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
         patch.setenv("KOHDE_HOME", str(home))
         patch.setenv("DAGSTER_HOME", str(home / "dagster"))
         land(home)
+        store.create(home)
+        put_right(home)
         build(home)
         ids = people(home)
         untold = {ids[subject] for subject in UNTOLD}

@@ -20,7 +20,7 @@ from tests import gate_people as people
 from tests import test_gates as cases
 from tests.prove.mutants import Mutant, mutants
 
-VERDICTS, CANDIDATES = "enr_gate_verdicts", "enr_gate_candidates"
+VERDICTS, CANDIDATES, ADDRESSES = "enr_gate_verdicts", "enr_gate_candidates", "enr_address_keys"
 MARTS = (
     "marketing_contacts",
     "marketing_organisations",
@@ -41,21 +41,6 @@ HERE = Path(__file__).parent
 with (HERE / "equivalent.csv").open(encoding="utf-8", newline="") as _file:
     EQUIVALENT = {(row["model"], row["what"]): row["reason"] for row in csv.DictReader(_file, delimiter=";")}
 """Changes that mean nothing, each with its reason."""
-OPEN = frozenset((HERE / "survivors.txt").read_text(encoding="utf-8").splitlines())
-"""Survivors that nobody has judged yet: a short run watches that none joins them, a long one counts them as failures."""
-JUDGED = (
-    "enr_gate_verdicts",
-    "enr_gate_hits",
-    "enr_objected_persons",
-    "enr_lookalikes",
-    "enr_objections",
-    "enr_address_keys",
-    "gate_audit",
-    "maintenance_contacts",
-    "marketing_contacts",
-    "marketing_organisations",
-)
-"""Models of which every mutant has been run, so that OPEN is complete for them."""
 
 
 @dataclass(frozen=True)
@@ -99,11 +84,27 @@ class Trial:
             for node in self.bare.nodes.values()
             if "50_gate" in node["original_file_path"] or node["name"] in MARTS
         }
+        self._hold_still()
         self.bare.run(self.models.keys())
+        self.bare.db.execute("drop schema if exists reviewed cascade; create schema reviewed")
+        for model in self.models:
+            self.bare.db.execute(f"create table reviewed.{model} as from {self.bare.named(model)}")
         self.reviewed = picture(world)
         assert self._without_ledger(self.models[VERDICTS]) == self._without_survey(self.models[CANDIDATES]) == 0
         if (told := self.noticed()) is not None:
             raise AssertionError(f"the models themselves do not pass: {told}")
+
+    def _hold_still(self) -> None:
+        """Views that the models read, of files and the ledger, become tables: they would be read anew for each mutant."""
+        wanted = {
+            one for node in self.bare.nodes.values() if node["name"] in self.models for one in node["depends_on"]["nodes"]
+        }
+        for node in self.bare.nodes.values():
+            is_read = node["unique_id"] in wanted and node["name"] not in self.models
+            if is_read and node["config"]["materialized"] == "view":
+                view = self.bare.named(node["name"])
+                self.bare.db.execute(f"create or replace temp table held as from {view}")
+                self.bare.db.execute(f"drop view {view}; create table {view} as from held")
 
     def mutants(self) -> Iterator[Mutant]:
         """All mutants of all models of the gates."""
@@ -113,17 +114,30 @@ class Trial:
     def judge(self, mutant: Mutant) -> Outcome:
         """Run a mutant with what is made of it, and let the tests look."""
         if self._stained not in (None, mutant.model):
-            self.bare.run(self._made_of(self._stained))  # the next mutant of the same model overwrites all that this one made
-        self._stained = mutant.model
+            self.bare.run(self._made_of(self._stained))
+            self._stained = None
+        # Of the same model the next mutant overwrites all that this one made.
         try:
-            self.bare.run(self._made_of(mutant.model), {mutant.model: mutant.sql})
             if mutant.model == VERDICTS and self._without_ledger(mutant.sql):
                 return Outcome(mutant, "nobody passes without a ledger")
             if mutant.model == CANDIDATES and self._without_survey(mutant.sql):
                 return Outcome(mutant, "nothing is handed out of a source that may not be used")
+            if mutant.model == ADDRESSES and not self._with_addresses_alone(mutant.sql):
+                return Outcome(mutant, "an objection against an address is enough")
+            if self._makes_the_same(mutant):
+                return Outcome(mutant, None)
+            self._stained = mutant.model
+            self.bare.run(self._made_of(mutant.model), {mutant.model: mutant.sql})
             return Outcome(mutant, self.noticed())
         except duckdb.Error:
             return Outcome(mutant, None, broken=True)
+
+    def _makes_the_same(self, mutant: Mutant) -> bool:
+        """Whether a model still makes the same rows: then nothing that is made of it can tell."""
+        self.bare.db.execute(f"create or replace temp table made as {mutant.sql}")
+        reviewed = f"reviewed.{mutant.model}"
+        different = f"(from made except all from {reviewed}) union all (from {reviewed} except all from made)"
+        return self.bare.db.execute(f"select count(*) from ({different})").fetchall() == [(0,)]
 
     def _without_ledger(self, sql: str) -> int:
         """How many candidates a model of the verdicts lets past a gate of objections when nothing is known of the ledger."""
@@ -135,15 +149,22 @@ class Trial:
         return int(count)
 
     def _without_survey(self, sql: str) -> int:
-        """How many candidates a model of them has that only surveys and registers of associations tell of, when neither may be
+        """How many candidates a model of them has that only surveys, associations and the extract tell of, when none may be
         used."""
         purposes = '"warehouse"."reference"."source_purposes"'
-        told = "if(source_name in ('survey', 'associations'), 'no', may_market)"
+        told = "if(source_name in ('survey', 'associations', 'ytj_extract'), 'no', may_market)"
         text = sql.replace(purposes, f"(select * replace ({told} as may_market) from {purposes})")
         ((count,),) = self.bare.db.execute(f"""
             select count(*) from ({text}) as made
             left join main.decision_makers as known using (person_id, business_id)
             where list_contains(known.sources, 'survey') or (made.person_id is null and made.channel <> 'post')""").fetchall()
+        return int(count)
+
+    def _with_addresses_alone(self, sql: str) -> int:
+        """How many keys a model of addresses makes when nobody has objected to anything else."""
+        objections = '"warehouse"."enriched"."enr_objections"'
+        text = sql.replace(objections, f"(select * from {objections} where scope = 'address')")
+        ((count,),) = self.bare.db.execute(f"select count(*) from ({text})").fetchall()
         return int(count)
 
     def _made_of(self, model: str) -> set[str]:
@@ -196,9 +217,9 @@ def picture(world: cases.World) -> list[str]:
     race = "select business_id from organisations where name like 'Race%'"
     plain = f"coalesce(named.name, '') not like 'Kilpa%' and c.business_id not in ({race})"
     return [
-        *lines("candidates: name, firm, channel, value, kind, title, language, areas, verified, gate, saying, key", f"""
-            select named.name, c.business_id, c.channel, c.value, c.subject_kind, c.title, c.language, c.area_codes::varchar,
-                c.verified_on, coalesce(a.gate, 'passes'), sayings.what, a.closed_by
+        *lines("candidates: name, firm, channel, value, kind, names, title, language, areas, verified, gate, saying, key", f"""
+            select named.name, c.business_id, c.channel, c.value, c.subject_kind, c.first_name, c.last_name, c.title,
+                c.language, c.area_codes::varchar, c.verified_on, coalesce(a.gate, 'passes'), sayings.what, a.closed_by
             from enriched.enr_gate_candidates as c left join named using (person_id)
             left join gate_audit as a
                 on c.person_id is not distinct from a.person_id and c.business_id = a.business_id and c.channel = a.channel

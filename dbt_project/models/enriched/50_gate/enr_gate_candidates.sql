@@ -27,35 +27,41 @@ known as (
 
 ),
 
+allowed as (
+
+    select source_name
+    from {{ ref('source_purposes') }}
+    where may_market = 'yes'
+
+),
+
 points as (
 
     select
         points.*,
         keys.key as value_key
     from {{ ref('contact_points') }} as points
-    inner join {{ ref('source_purposes') }} as purposes
-        -- contact_points calls the two registers of associations and foundations by one name.
-        on if(points.source_name = 'yrtti', 'associations', points.source_name) = purposes.source_name
+    -- contact_points calls the two registers of associations and foundations by one name.
+    semi join allowed on if(points.source_name = 'yrtti', 'associations', points.source_name) = allowed.source_name
     inner join {{ ref('enr_value_keys') }} as keys on points.value = keys.value and points.channel = keys.kind
-    where points.invalid_at is null and purposes.may_market = 'yes'
+    where points.invalid_at is null
+
+),
+
+all_allowed as (
+
+    select list(source_name) as sources
+    from allowed
 
 ),
 
 -- Of a row that several sources have made, nobody can take out what one of them told: with one that may not be used, it stays home.
-forbidden as (
-
-    select coalesce(list(source_name), []) as sources
-    from {{ ref('source_purposes') }}
-    where may_market <> 'yes'
-
-),
-
 usable as (
 
     select told.*
     from {{ ref('decision_makers') }} as told
-    cross join forbidden
-    where not list_has_any(told.sources, forbidden.sources)
+    cross join all_allowed
+    where list_has_all(all_allowed.sources, told.sources)
 
 ),
 
@@ -89,9 +95,10 @@ others as (
         held.person_id,
         held.business_id,
         arg_max(held.first_name, (held.started_on, held.role_id)) as first_name,
-        max(held.last_name) as last_name,
+        arg_max(held.last_name, (held.started_on, held.role_id)) as last_name,
         min(held.role_name_fi) as title,
-        max(held.last_seen_on) as verified_on
+        -- The register tells all that is in force every time.
+        any_value(held.last_seen_on) as verified_on
     from {{ ref('responsible_persons') }} as held
     anti join links on held.person_id = links.person_id and held.business_id = links.business_id
     cross join now
@@ -121,9 +128,7 @@ persons as (
     from links
     inner join {{ ref('enr_value_keys') }} as keys on links.{{ channel }} = keys.value and keys.kind = '{{ channel }}'
     left join points
-        on
-            links.person_id = points.person_id and links.business_id = points.business_id
-            and points.channel = '{{ channel }}' and links.{{ channel }} = points.value
+        on links.person_id = points.person_id and links.business_id = points.business_id and links.{{ channel }} = points.value
 
     union all by name
     {% endfor %}
@@ -165,7 +170,6 @@ persons as (
         others.verified_on
     from others
     inner join known on others.business_id = known.business_id
-    where len(known.postal_lines) > 0
 
 ),
 
@@ -177,7 +181,6 @@ corrected as (
         field_name,
         any_value(value) as value
     from {{ ref('enr_corrections') }}
-    where field_name in ('email', 'phone')
     group by record_id, business_id, field_name
     having bool_and(op <> 'D')
 
@@ -234,7 +237,6 @@ own as (
         if(known.is_told_daily, last_day_of_register.as_of, known.last_changed_on) as verified_on
     from known
     cross join last_day_of_register
-    where len(known.postal_lines) > 0
 
 ),
 
@@ -253,7 +255,7 @@ unioned as (
 )
 
 select
-    concat_ws('|', coalesce(unioned.person_id, ''), unioned.business_id, unioned.channel) as candidate_id,
+    concat_ws('|', unioned.person_id, unioned.business_id, unioned.channel) as candidate_id,
     unioned.person_id,
     unioned.business_id,
     unioned.channel,
@@ -276,4 +278,5 @@ select
 from unioned
 left join known on unioned.business_id = known.business_id
 cross join now
+-- Whoever is told without an address has none.
 where unioned.value <> ''

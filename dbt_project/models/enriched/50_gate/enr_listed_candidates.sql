@@ -1,21 +1,14 @@
 {{ config(materialized='table', tags=['gates']) }}
 
 -- Candidates that a ban list of others names, by contact point or by organisation.
-with current_entries as (
+with entries as (
 
-    select *
-    from {{ ref('stg_external_lists__entries') }}
-    qualify row_number() over (partition by list_id, entry_id order by load_id desc) = 1
-
-),
-
-entries as (
-
+    -- Of an entry that has gone from its list the last that is told is no contact.
     select
         list_id,
         contact
-    from current_entries
-    where op <> 'D'
+    from {{ ref('stg_external_lists__entries') }}
+    qualify row_number() over (partition by list_id, entry_id order by load_id desc) = 1
 
 ),
 

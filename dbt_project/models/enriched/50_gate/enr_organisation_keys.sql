@@ -38,7 +38,6 @@ fresh as (
     {%- if is_incremental() %}
     anti join {{ this }} as known on texts_told.business_id = known.business_id and texts_told.told = known.told
     {%- endif %}
-    where texts_told.told is not null
 
 ),
 

@@ -4,31 +4,20 @@
 -- with those above it. Made once for each value.
 with told as (
 
-    select
-        channel,
-        value
+    select value
     from {{ ref('contact_points') }}
+    {% for channel in ['email', 'phone'] %}
     union
     -- What somebody has corrected stands in no source.
-    {% for mart in ['decision_makers', 'organisations'] %}
-    {%- for channel in ['email', 'phone'] %}
-    select
-        '{{ channel }}' as channel,
-        {{ channel }} as value
-    from {{ ref(mart) }}
-    where {{ channel }} is not null
-    {{ 'union' if not loop.last }}
-    {%- endfor %}
-    {{ 'union' if not loop.last }}
-    {%- endfor %}
+    select {{ channel }} as value
+    from {{ ref('decision_makers') }}
+    {% endfor %}
 
 ),
 
 fresh as (
 
-    select
-        told.channel,
-        told.value
+    select told.value
     from told
     {%- if is_incremental() %}
     anti join {{ this }} as known on told.value = known.value
@@ -36,13 +25,13 @@ fresh as (
 
 ),
 
+-- What is no address has no key as one, and so with numbers.
 labelled as (
 
     select
         value,
         string_split(split_part({{ normal_email_key('value') }}, '@', 2), '.') as labels
     from fresh
-    where channel = 'email'
 
 ),
 
@@ -62,14 +51,12 @@ keys as (
         'email' as kind,
         {{ subject_key_email('value') }} as key
     from fresh
-    where channel = 'email'
     union all
     select
         value,
         'phone' as kind,
         {{ subject_key_phone('value') }} as key
     from fresh
-    where channel = 'phone'
     union all
     select
         value,
