@@ -17,9 +17,9 @@ MUTANTS = 40
 @pytest.mark.parametrize("seed", [int(os.environ.get("SEED", "7"))])
 def test_nobody_who_objected_is_in_marketing(tmp_path: Path, seed: int) -> None:
     """Whatever happens to people in whatever order; and whoever said nothing is there, or nothing would be proven."""
-    steps = stories.trial(tmp_path, 60, 3, seed)
+    steps = stories.trial(tmp_path, 40, 2, seed, erase_every=2, deliver_every=1)
     assert steps["silent people shown"] >= 0.99 * steps["silent people asked for"] > 30
-    assert steps["objects"] > 5
+    assert steps["objects"] > 3 and steps["erased"] > 0 and steps["rows delivered"] > 20
 
 
 @pytest.fixture(scope="module")
@@ -35,9 +35,9 @@ def test_the_gates_do_what_was_reviewed_and_their_tests_notice_errors(trial: gat
     if os.environ.get("UPDATE_SNAPSHOTS"):
         SNAPSHOT.write_text(text, encoding="utf-8")
     assert text == SNAPSHOT.read_text(encoding="utf-8")
-    every = [mutant for mutant in trial.mutants() if mutant.model in gates.JUDGED]
+    every = list(trial.mutants())
     outcomes = [trial.judge(mutant) for mutant in gates.sample(every, MUTANTS, seed=int(os.environ.get("SEED", "1")))]
-    assert {f"{one.mutant.model}: {one.mutant.what}" for one in outcomes if one.survived} - gates.OPEN == set()
+    assert [f"{one.mutant.model}: {one.mutant.what}" for one in outcomes if one.survived] == []
     assert sum(bool(one.noticed) for one in outcomes) > MUTANTS / 2
 
 

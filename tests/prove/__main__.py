@@ -41,11 +41,19 @@ def stories(scratch: Path, share: float) -> Result:
         for name, times in (steps or {}).items():
             asked[name] = asked.get(name, 0) + times
         done += people * ROUNDS
-        print(f"  world {seed}: {done} steps, {failures} leaks", flush=True)
-    for what, whole in (("silent people shown", "silent people asked for"), ("namesakes shown", "namesakes of objectors")):
+        # As it goes: a run that is cut off has told what it knows.
+        print(f"  world {seed}: {done} steps, {failures} leaks; {'; '.join(_shares(asked))}", flush=True)
+    return Result(done, failures, notes + _shares(asked))
+
+
+def _shares(asked: dict[str, int]) -> list[str]:
+    """What was done in the stories so far, and how many who should be shown were withheld."""
+    told = [f"{what} {asked.get(what, 0)}" for what in ("objects", "erased", "files delivered", "rows delivered")]
+    for what, whole in (("silent people", "silent people asked for"), ("namesakes", "namesakes of objectors")):
         if asked.get(whole):
-            notes.append(f"{what}: {asked[what]} of {asked[whole]} ({1 - asked[what] / asked[whole]:.3%} withheld)")
-    return Result(done, failures, notes)
+            share = 1 - asked[f"{what} shown"] / asked[whole]
+            told.append(f"{what} shown {asked[f'{what} shown']} of {asked[whole]} ({share:.3%} withheld)")
+    return told
 
 
 def gate_mutants(scratch: Path, share: float) -> Result:

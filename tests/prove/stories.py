@@ -1,9 +1,11 @@
-"""Promise: nobody who has objected is ever in what may be used for marketing, whatever happens to them or to their data.
+"""Promise: nobody who has objected is ever in what may be used for marketing, and nobody who was erased is back, whatever
+happens to them or to their data.
 
 Made-up people live through interviews, new addresses, marriages, new employers, register entries, objections and revocations,
-and are asked again after they have objected, all at once in one lake; after every round the models run on what has landed and
-the ledger, and every row of the marketing marts is held against what each person has said. The oracle knows nothing of keys: it
-remembers which told facts belong to whom and compares them by rules of its own.
+ask to be erased, and are asked again after they have objected or gone, all at once in one lake; after every round the models
+run on what has landed and the ledger, and every row of the marketing marts is held against what each person has said. So is
+every row of the files that are delivered, also when somebody objects between a publication and a delivery. The oracle knows
+nothing of keys: it remembers which told facts belong to whom and compares them by rules of its own.
 
 What the evidence cannot show is not asked of the gates: a second life at another firm under another address, told before the
 objection, is nobody's by evidence. One told after it is (gate REVIEW).
@@ -14,7 +16,7 @@ import random
 import unicodedata
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 
@@ -25,6 +27,8 @@ from ingest.synthetic.server import RegistryServer
 from ledger import notices, objections, store
 from ledger.subjects import Told
 from orchestration import landing
+from orchestration.subject import find
+from tests.prove import desk
 
 FIRST = date(2024, 1, 2)
 DAYS_A_ROUND, KNOWN_DAYS = 7, 60
@@ -44,6 +48,12 @@ ENDINGS = ["nen", "lä", "ström", "berg", "mäki", "salo", "holm", "la", "aho",
 OTHER_SPELLINGS = {"ä": "ae", "ö": "oe", "å": "aa", "ø": "oe", "æ": "ae", "ü": "ue", "ß": "ss", "ë": "e"}
 
 
+NAMED = ("place", "domain", "birth")
+"""Evidence that tells a name."""
+Shown = tuple[str, str, str, str | None, str | None]
+"""What is shown of somebody: organisation, channel, value, first name, surname."""
+
+
 def told_fold(text: str) -> str:
     """The oracle's own idea of a name: marks off, spellings undone, words sorted. Coarse; surnames here are made unlike."""
     plain = "".join(OTHER_SPELLINGS.get(letter, letter) for letter in unicodedata.normalize("NFC", text).lower())
@@ -51,6 +61,11 @@ def told_fold(text: str) -> str:
     for pair, one in (("ae", "a"), ("aa", "a"), ("oe", "o"), ("oo", "o"), ("ue", "u")):
         plain = plain.replace(pair, one)
     return " ".join(sorted("".join(c if c.isalnum() else " " for c in plain).split()))
+
+
+def called(first: str, last: str) -> str:
+    """By the oracle a person's name: the first forename and the surname."""
+    return told_fold(f"{first.split()[0]} {last}")
 
 
 @dataclass(frozen=True)
@@ -67,7 +82,7 @@ class Fact:
 
     def evidence(self, born: date) -> set[tuple[str, ...]]:
         """By what somebody could know that two facts are of one person."""
-        name = told_fold(f"{self.first.split()[0]} {self.last}")
+        name = called(self.first, self.last)
         found: set[tuple[str, ...]] = {("place", name, self.business_id)}
         if self.email:
             found |= {("email", self.email), ("domain", name, self.email.split("@")[1])}
@@ -99,15 +114,36 @@ class Person:
     channel: str | None = None
     known_by: set[tuple[str, ...]] = field(default_factory=set)
     revoked_in: int | None = None
+    wants_to_go: bool = False
+    erased: set[tuple[str, ...]] = field(default_factory=set)
+    """The evidence of what the desk has erased."""
+    gone: list[Fact] = field(default_factory=list)
+    """What was erased, or told again afterwards."""
+
+    def tell(self, fact: Fact) -> None:
+        """What was just told of them: of who was erased nothing lands that the same evidence tells."""
+        (self.gone if fact.evidence(self.born) & self.erased else self.facts).append(fact)
+
+    def go(self) -> None:
+        """What is told of them by now, as one person by evidence, is erased."""
+        reached = self.facts[-1].evidence(self.born)
+        while more := [fact for fact in self.facts if fact not in self.gone and fact.evidence(self.born) & reached]:
+            self.gone += more
+            reached |= set().union(*(fact.evidence(self.born) for fact in more))
+        self.facts = [fact for fact in self.facts if fact not in self.gone]
+        self.erased |= reached
 
     @property
     def says_no(self) -> bool:
         return self.objection is not None and self.revoked_in is None
 
+    @property
+    def no_longer_silent(self) -> bool:
+        return self.objection is not None or bool(self.erased)
+
     def hidden(self) -> list[Fact]:
         """The facts that must not be used: tied to the objection, or told after it under the objector's name."""
         reached = set(self.known_by)
-        names = {told_fold(f"{f.first.split()[0]} {f.last}") for f in self.facts if f.evidence(self.born) & reached}
         hidden: list[Fact] = []
         changed = True
         while changed:
@@ -116,11 +152,11 @@ class Person:
                 if fact not in hidden and fact.evidence(self.born) & reached:
                     hidden.append(fact)
                     reached |= fact.evidence(self.born)
-                    names.add(told_fold(f"{fact.first.split()[0]} {fact.last}"))
                     changed = True
         # What was tied once stays tied, though the data that tied it may go.
         self.known_by |= reached
-        later = [f for f in self.facts if f.round > self.objected_in and told_fold(f"{f.first.split()[0]} {f.last}") in names]
+        names = {one[1] for one in reached if one[0] in NAMED}
+        later = [f for f in self.facts if f.round > self.objected_in and called(f.first, f.last) in names]
         return hidden + [fact for fact in later if fact not in hidden]
 
 
@@ -136,6 +172,8 @@ class World:
     round: int = 0
     steps: Counter[str] = field(default_factory=Counter)
     free: list[str] = field(default_factory=list)
+    erase_every: int = 5
+    deliver_every: int = 4
 
     @property
     def today(self) -> date:
@@ -150,6 +188,7 @@ def begin(folder: Path, people: int, seed: int) -> World:
     with RegistryServer(source, day=FIRST) as server:
         landing.land("ytj", server.url, FIRST, home, accept_bounds="a trial")
     store.create(home)
+    desk.open_order(home)
     lake.prepare(home)
     promises.land(None, None, home)
     bare = Bare(home)
@@ -282,12 +321,22 @@ def told_again(world: World, person: Person) -> None:
     """Asked again, nothing new."""
 
 
+def asks_to_be_erased(world: World, person: Person) -> None:
+    """By what was told of them last. The desk erases all who have asked at once."""
+    person.wants_to_go = bool(person.facts)
+
+
 ACTIONS: dict[str, Callable[[World, Person], None]] = {
     action.__name__: action
     for action in (
         new_email, new_phone, spelled_otherwise, marries, moves, starts_anew, loses_address, objects, revokes, told_again,
+        asks_to_be_erased,
     )
 }  # fmt: skip
+
+
+OFTEN = {"objects": 2, "starts_anew": 2, "asks_to_be_erased": 0.4}
+"""How often something happens, if not once among the others."""
 
 
 def _has_namesake(world: World, person: Person) -> bool:
@@ -308,6 +357,11 @@ def play(world: World, plan: list[tuple[int, str]]) -> None:
         touched.append(person)
     _land(world, list({person.number: person for person in touched}.values()))
     check(world)
+    if world.round % world.deliver_every == 0:
+        deliver(world)
+    # After a file has gone out, and never in the last round: what was erased has to be told once more.
+    if (world.round + 1) % world.erase_every == 0:
+        erase(world)
 
 
 def _land(world: World, told: list[Person]) -> None:
@@ -323,19 +377,28 @@ def _land(world: World, told: list[Person]) -> None:
         "prh_officers", str(files / f"{world.today.isoformat()}.csv"), world.today, world.home, accept_bounds="a trial"
     )
     bare = world.bare
-    gates = {node["name"] for node in bare.nodes.values() if "gates" in node["tags"]}
     # What nothing of the story can change stays as the first build made it.
     told_models = (
         bare.downstream("stg_survey__decision_makers", "stg_survey__cases", "stg_prh_officers__officers") - AS_THEY_WERE
     )
-    bare.run((bare.upstream(*MARTS) & told_models) - gates)
+    bare.run((bare.upstream(*MARTS) & told_models) - _gates(bare))
     new = bare.db.execute(
         "select distinct person_id from enriched.enr_gate_candidates where person_id is not null "
         "and person_id not in (select person_id from staging.stg_ledger__notices)"
     ).fetchall()
     notices.sent(world.home, [row[0] for row in new], channel="post", language="fi", by_whom="a trial")
+    _prove(world)
+
+
+def _gates(bare: Bare) -> set[str]:
+    return {node["name"] for node in bare.nodes.values() if "gates" in node["tags"]}
+
+
+def _prove(world: World) -> None:
+    """The gates against the ledger as it is now."""
+    bare = world.bare
     promises.land(None, None, world.home)
-    bare.run(bare.upstream(*MARTS) & gates)
+    bare.run(bare.upstream(*MARTS) & _gates(bare))
     # What the build has found out of objectors is written down, as after every build; it counts from the next one on.
     objections.absorb(
         world.home, bare.db.execute("select objection_id, kind, key from enriched.enr_objection_closure").fetchall()
@@ -352,9 +415,7 @@ def _survey(path: Path, world: World, told: list[Person]) -> None:
                 [f"W{world.round}-{person.number}", person.business_id, person.first, person.last, "Markkinointijohtaja", "4",
                  person.email or "", person.phone or "", "fi", day, day, "CMP", "k", f"{day} 10:04", "k"]
             )  # fmt: skip
-            person.facts.append(
-                Fact(person.first, person.last, person.business_id, person.email, person.phone, None, world.round)
-            )
+            person.tell(Fact(person.first, person.last, person.business_id, person.email, person.phone, None, world.round))
 
 
 def _officers(path: Path, world: World) -> None:
@@ -371,8 +432,8 @@ def _officers(path: Path, world: World) -> None:
                      person.register_id]
                 )  # fmt: skip
                 fact = Fact(person.first, person.last, person.business_id, None, None, person.register_id, world.round)
-                if not any(_replace_round(one) == _replace_round(fact) for one in person.facts):
-                    person.facts.append(fact)
+                if not any(_replace_round(one) == _replace_round(fact) for one in person.facts + person.gone):
+                    person.tell(fact)
 
 
 def _replace_round(fact: Fact) -> tuple[object, ...]:
@@ -380,50 +441,117 @@ def _replace_round(fact: Fact) -> tuple[object, ...]:
     return (fact.first, fact.last, fact.business_id, fact.email, fact.phone, fact.register_id)
 
 
+def erase(world: World) -> None:
+    """The desk erases all who have asked; their sources tell of them again in the rounds to come."""
+    asked = [person for person in world.people if person.wants_to_go and person.facts]
+    if not asked:
+        return
+    last = [person.facts[-1] for person in asked]
+    questions = [
+        find.Question(email=fact.email)
+        if fact.email
+        else find.Question(phone=fact.phone)
+        if fact.phone
+        else find.Question(name=f"{fact.first} {fact.last}", business_id=fact.business_id)
+        for fact in last
+    ]
+    found = desk.erased(world.bare, questions)
+    world.bare.run()
+    for person, is_found in zip(asked, found, strict=True):
+        person.wants_to_go = False
+        world.steps["erased" if is_found else "not found to be erased"] += 1
+        if is_found:
+            person.go()
+    check(world)
+
+
+def deliver(world: World) -> None:
+    """A file goes out; between the publication and the file some more say no."""
+    desk.published(world.bare)
+    for person in world.dice.sample(world.people, 3):
+        objects(world, person)
+
+    def prove() -> None:
+        _prove(world)
+        desk.published(world.bare)
+
+    rows = desk.delivered(world.bare, datetime.combine(world.today, time(6)), prove)
+    nobody_in(
+        world,
+        [
+            (row.business_id, channel, value, row.first_name, row.last_name)
+            for row in rows
+            for channel, value in (("email", row.email), ("phone", row.phone), ("post", row.lines))
+            if value
+        ],
+    )
+    world.steps["files delivered"] += 1
+    world.steps["rows delivered"] += len(rows)
+
+
 # --- the oracle ------------------------------------------------------------------------------------------------------------
 
 
 def check(world: World) -> None:
-    """Raise AssertionError when anybody who says no could be marketed to, or when rows are neither let through nor withheld."""
+    """Raise AssertionError when anybody who says no could be marketed to, when somebody erased is back, or when rows are
+    neither let through nor withheld."""
     db = world.bare.db
-    rows = db.execute(
-        "select person_id, business_id, channel, value, first_name, last_name from main.marketing_contacts"
+    rows: list[Shown] = db.execute(
+        "select business_id, channel, value, first_name, last_name from main.marketing_contacts"
     ).fetchall()
-    texts = "\n".join(
-        row[0] for row in db.execute("select to_json(o)::varchar from main.marketing_organisations as o").fetchall()
-    )
-    kept = {told_fold(f"{first.split()[0]} {last}") + "|" + business_id for _, business_id, _, _, first, last in rows if last}
-    values = {(value, channel) for _, _, channel, value, _, _ in rows}
-    places = {
-        (told_fold(f"{first.split()[0]} {last}"), business_id, channel)
-        for _, business_id, channel, _, first, last in rows
-        if last
-    }
-    for person in world.people:
-        if not person.says_no:
-            continue
-        for fact in person.hidden():
-            for channel, value in (("email", fact.email), ("phone", fact.phone)):
-                if person.channel in (None, channel):
-                    assert (value, channel) not in values, _leak(world, person, fact, f"their {channel}")
-                    assert not value or value not in texts, _leak(world, person, fact, f"their {channel} as a firm's")
-            name = told_fold(f"{fact.first.split()[0]} {fact.last}")
-            for channel in ("email", "phone", "post"):
-                if person.channel in (None, channel):
-                    assert (name, fact.business_id, channel) not in places, _leak(
-                        world, person, fact, f"their place by {channel}"
-                    )
+    organisations = db.execute("select to_json(o)::varchar from main.marketing_organisations as o").fetchall()
+    nobody_in(world, rows, "\n".join(text for (text,) in organisations))
+    nobody_is_back(world)
     (population,) = db.execute("select count(*) from enriched.enr_gate_candidates").fetchone()
     (withheld,) = db.execute("select count(*) from main.gate_audit").fetchone()
     assert population == withheld + len(rows), "a candidate is neither let through nor withheld"
     # Whoever never said no is there, or the trial would prove nothing.
-    silent = [p for p in world.people if p.objection is None and p.facts]
-    shown = [p for p in silent if told_fold(f"{p.first.split()[0]} {p.last}") + "|" + p.business_id in kept]
+    kept = {(called(first, last), business_id) for business_id, _, _, first, last in rows if last}
+    silent = [p for p in world.people if p.objection is None and not p.erased and p.facts]
+    shown = [p for p in silent if (called(p.first, p.last), p.business_id) in kept]
     world.steps["silent people asked for"] += len(silent)
     world.steps["silent people shown"] += len(shown)
-    likes = [p for p in silent if p.namesake_of is not None and world.people[p.namesake_of].objection is not None]
+    likes = [p for p in silent if p.namesake_of is not None and world.people[p.namesake_of].no_longer_silent]
     world.steps["namesakes of objectors"] += len(likes)
     world.steps["namesakes shown"] += len([p for p in likes if p in shown])
+
+
+def nobody_in(world: World, rows: list[Shown], texts: str = "") -> None:
+    """Raise AssertionError when a row, or a text, shows anybody who says no to it, or who was erased."""
+    values = {(value, channel) for _, channel, value, _, _ in rows}
+    places = {(called(first, last), business_id, channel) for business_id, channel, _, first, last in rows if first and last}
+    for person in world.people:
+        said = [(fact, person.channel) for fact in (person.hidden() if person.says_no else [])]
+        for fact, only in said + [(fact, None) for fact in person.gone]:
+            for channel, value in (("email", fact.email), ("phone", fact.phone)):
+                if only in (None, channel):
+                    assert (value, channel) not in values, _leak(world, person, fact, f"their {channel}")
+                    assert not value or value not in texts, _leak(world, person, fact, f"their {channel} as a firm's")
+            for channel in ("email", "phone", "post"):
+                if only in (None, channel):
+                    place = (called(fact.first, fact.last), fact.business_id, channel)
+                    assert place not in places, _leak(world, person, fact, f"their place by {channel}")
+
+
+def nobody_is_back(world: World) -> None:
+    """Raise AssertionError when the lake tells anything of who was erased."""
+    told = world.bare.db.execute(
+        "select email, phone, business_id, names from enriched.enr_person_mentions "
+        "union all select value, value, business_id, [] from main.contact_points"
+    ).fetchall()
+    values = {value for email, phone, _, _ in told for value in (email, phone)}
+    places = {
+        (called(name["first_name"], name["last_name"]), business_id)
+        for _, _, business_id, names in told
+        for name in names
+        if name["first_name"] and name["last_name"]
+    }
+    for person in world.people:
+        for fact in person.gone:
+            assert not {fact.email, fact.phone} - {None} & values, _leak(world, person, fact, "what was erased and")
+            assert (called(fact.first, fact.last), fact.business_id) not in places, _leak(
+                world, person, fact, "who was erased and"
+            )
 
 
 def _leak(world: World, person: Person, fact: Fact, what: str) -> str:
@@ -433,11 +561,17 @@ def _leak(world: World, person: Person, fact: Fact, what: str) -> str:
     )
 
 
-def trial(folder: Path, people: int, rounds: int, seed: int, plans: list[list[tuple[int, str]]] | None = None) -> Counter[str]:
-    """One world from its beginning through its rounds; returns how often what was done. Raises AssertionError at a leak."""
-    world = begin(folder, people, seed)
+def trial(
+    folder: Path, people: int, rounds: int, seed: int, plans: list[list[tuple[int, str]]] | None = None, *,
+    erase_every: int = 5, deliver_every: int = 4,
+) -> Counter[str]:  # fmt: skip
+    """One world from its beginning through its rounds; returns how often what was done. Raises AssertionError at a leak.
+
+    deliver_every: every so many rounds a file goes out. erase_every: likewise, and a round earlier, the desk erases.
+    """
+    world = replace(begin(folder, people, seed), erase_every=erase_every, deliver_every=deliver_every)
     names = list(ACTIONS)
-    weights = [2 if name in ("objects", "starts_anew") else 1 for name in names]
+    weights = [OFTEN.get(name, 1) for name in names]
     try:
         for number in range(rounds):
             plan = plans[number] if plans else [(n, world.dice.choices(names, weights)[0]) for n in range(people)]
