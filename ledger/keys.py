@@ -153,8 +153,7 @@ def _decoded(text: str) -> bytes | None:
     try:
         if re.fullmatch(r"[0-9a-fA-F]+", text):
             return bytes.fromhex(text)
-        return base64.b64decode(
-            text + "=" * (-len(text) % 4), altchars=b"-_" if re.search("[-_]", text) else None, validate=True
-        )
+        # Either alphabet: what the second has of its own is read as what the first has there.
+        return base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
     except ValueError:  # binascii.Error is one
         return None

@@ -25,14 +25,14 @@ SHARED_BY = 3
 """A number or mailbox of more persons than that tells nobody apart: a switchboard's, a desk's (in SQL: most_holders)."""
 
 BY_SCOPE = {
-    "person": ("email", "phone", "registry", "name_org", "name_birth", "name_domain", "name", "person"),
+    "person": ("email", "phone", "registry", "name_org", "name_birth", "name_domain", "name"),
     "organisation": ("organisation",),
     "domain": ("domain",),
     "phone": ("phone",),
     "email": ("email",),
     "address": ("address",),
 }
-"""What an objection of a scope is known by: that of a person at a company says nothing of the company."""
+"""What an objection of a scope is known by, beside a person_id: that of a person at a company says nothing of the company."""
 
 AMBIGUOUS = "åæøœüßšžþ"
 _AMBIGUOUS = re.compile(f"[{AMBIGUOUS}]")

@@ -54,7 +54,12 @@ def test_what_is_told_in_part_has_the_keys_of_that_part() -> None:
     assert subjects.texts(Told(domain=" Firma.FI ")) == [("domain", "firma.fi")]
     assert subjects.own_domain("no domain") is None and subjects.own_domain("gmail.com") is None
     assert subjects.data_name_keys(None) == subjects.promised_name_keys(None) == frozenset()
-    assert {"aune keskinen", "aune keskinen maria"} <= subjects.promised_name_keys("Aune Maria Keskinen")
+    assert subjects.own_domain("@firma.fi.") == "firma.fi"
+    assert not subjects.texts(Told(address="Mannerheimintie 13")) and not subjects.texts(Told(postcode="00100"))
+    for name in ("Aune Maria Keskinen", "Keskinen, Aune Maria", "Keskinen,Aune Maria"):
+        assert {"aune keskinen", "aune keskinen maria"} <= subjects.promised_name_keys(name)
+    pattern = "etunimi.sukunimi@firma.fi"  # no address to write to, and one to forbid
+    assert ("email", pattern) in subjects.texts(Told(email=pattern))
     other = keys.Key(1, b"x" * 32)
     assert subjects.keys(Told(phone="040 123 4567"), secret=other) == [
         ("phone", other.keyed(["phone|+358401234567"], "subject")[0])
