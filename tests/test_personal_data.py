@@ -8,32 +8,16 @@ import duckdb
 import pytest
 
 from base.normalise import name_fold
-from ingest import synthetic
 from ingest.source import Source
 from ledger.tables import ROWS
 from orchestration import build as building
-from orchestration import publish
-from orchestration.build import build
 from orchestration.subject import personal_data, ropa
-from orchestration.worlds import land_day
-
-DAY = date(2026, 1, 2)
 
 
 @pytest.fixture(scope="module")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder, home = tmp_path_factory.mktemp("source"), tmp_path_factory.mktemp("registry") / "lake"
-    synthetic.generate(200, 5, 1, folder, start=DAY)
-    land_day(folder, DAY, home)
-    build(home)
-    publish.publish(home)
-    return home
-
-
-@pytest.fixture(scope="module")
-def people(home: Path) -> tuple[set[str], set[date]]:
+def people(published_lake: Path) -> tuple[set[str], set[date]]:
     """Folded names, and dates of birth, of everybody in the lake."""
-    with duckdb.connect(str(home / "warehouse.duckdb"), read_only=True) as db:
+    with duckdb.connect(str(published_lake / "warehouse.duckdb"), read_only=True) as db:
         names = db.execute("select distinct name_fold from enriched.enr_person_mentions where name_fold like '% %'").fetchall()
         births = db.execute(
             "select distinct birth_date from enriched.enr_person_mentions where birth_date is not null"
@@ -41,15 +25,15 @@ def people(home: Path) -> tuple[set[str], set[date]]:
     return {name for (name,) in names}, {day for (day,) in births}
 
 
-def test_nothing_of_anybody_stands_where_it_is_not_registered(home: Path, people: tuple[set[str], set[date]]) -> None:
+def test_nothing_of_anybody_stands_where_it_is_not_registered(published_lake: Path, people: tuple[set[str], set[date]]) -> None:
     names, births = people
     assert len(names) > 100 and len(births) > 100
-    assert list(map(str, personal_data.unregistered(home, names, births))) == []
+    assert list(map(str, personal_data.unregistered(published_lake, names, births))) == []
 
 
 @pytest.mark.parametrize("column", ["email", "phone", "name", "birth_date"])
 def test_what_is_planted_where_it_is_not_registered_is_found(
-    home: Path, people: tuple[set[str], set[date]], column: str, tmp_path: Path
+    people: tuple[set[str], set[date]], column: str, tmp_path: Path
 ) -> None:
     """A column under a name that nobody registered, in a raw dataset that is about nobody."""
     names, births = people
