@@ -84,12 +84,12 @@ def erase(
 
 @subject.command()
 def report(
-    out: Annotated[Path, typer.Option(help="Folder for the two files of the answer; it will hold clear text.")],
+    out: Annotated[Path, typer.Option(help="Folder for the files of the answer; it will hold clear text.")],
     language: Annotated[str, typer.Option(help="fi, sv or en.")] = "fi",
     email: Email = None, phone: Phone = None, name: Name = None, business_id: Business = None, birth_date: Birth = None,
     person_id: PersonId = None, as_json: Json = False,
 ) -> None:  # fmt: skip
-    """All that is held of a person, as JSON and as a page, with sources, reasons and named recipients."""
+    """All that is held of a person, as JSON, page and PDF, with sources, reasons and named recipients."""
     from orchestration import settings, terminal
     from orchestration.subject import find as finding
     from orchestration.subject import report as reporting

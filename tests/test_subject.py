@@ -1,12 +1,17 @@
 """A person's rights without a lake: the page of the answer word for word, refusals that say nothing of anybody."""
 
+import io
+import re
 import sys
+from collections import Counter
 from datetime import date, datetime
+from html import unescape
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+from pypdf import PdfReader
 
 from ledger import disclosures, objections, recipients, store
 from ledger.subjects import Told
@@ -52,6 +57,27 @@ def test_the_page_loads_nothing_and_says_what_was_told_and_no_more() -> None:
     assert "&lt;b&gt;Öberg" in page and "<b>" not in page
     assert "http" not in page and "src=" not in page and "<script" not in page
     assert "Kund Ab" in page and "lista.csv" in page and "name, email" in page
+
+
+def test_the_pdf_says_what_the_page_says() -> None:
+    made = report.pdf(document())
+    assert made and made == report.pdf(document()), "same answer, same bytes"
+    read = PdfReader(io.BytesIO(made))
+    told = re.sub(r"\s", "", "".join(page.extract_text() for page in read.pages))
+    page = re.sub(r"<style>.*</style>|<title>.*</title>|<[^>]*>", "", report.html(document()), flags=re.DOTALL)
+    said = re.sub(r"\s", "", unescape(page))
+    assert "Åsa<b>Öberg" in told and Counter(told) == Counter(said)
+    assert read.metadata and read.metadata.title == "Dina uppgifter i vårt register"
+
+
+def test_a_pdf_of_many_rows_and_long_cells_goes_over_pages_and_none_misspells_a_name() -> None:
+    long = document()
+    long["values"] = [long["values"][0] | {"value": f"{number} " + "ä" * 3000} for number in range(60)]
+    made = report.pdf(long)
+    assert made and len(PdfReader(io.BytesIO(made)).pages) > 5
+    unknown = document()
+    unknown["values"][0]["value"] = "Erdő Иван"
+    assert report.pdf(unknown) is None
 
 
 def test_every_text_is_there_in_three_languages() -> None:

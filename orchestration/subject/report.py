@@ -1,6 +1,6 @@
 """The answer to a person who asks what we hold of them (GDPR art. 15, L-15): everything, in three languages.
 
-One document as JSON for programs and as one self-contained page for people (it prints well). Every value stands with its
+One document as JSON for programs and, for people, as one self-contained page and a PDF. Every value stands with its
 source, its load and its days; every recipient by name (C-154/21). What an organisation told of a colleague is shown to the
 colleague; the interviewer and our own staff are not named.
 """
@@ -15,11 +15,12 @@ import duckdb
 import jinja2
 import yaml
 
-from base.files import write_text
+from base.files import atomic_file, write_text
 from ingest.lake import literal
 from ingest.source import Source
 from ledger import disclosures, objections, store
 from ledger.tables import Correction, Notice, ObjectionKey
+from orchestration.subject import report_pdf
 from orchestration.subject.find import Subject, subject, warehouse
 
 Language = Literal["fi", "sv", "en"]
@@ -64,12 +65,19 @@ def report(home: Path, person_id: str, language: Language = "fi", today: date | 
 
 
 def write(content: dict[str, Any], folder: Path) -> list[Path]:
-    """Write the document as JSON and as a page; returns both paths. The folder is for this answer only: it holds clear text."""
+    """Write the document as JSON, as a page and as PDF; returns the paths. The folder is for this answer only: clear text.
+
+    There is no PDF of a document with a letter that its font lacks (report_pdf.py); the page has every letter.
+    """
     stem = folder / f"report-{content['person_id']}-{content['language']}"
     as_json, page = stem.with_suffix(".json"), stem.with_suffix(".html")
     write_text(as_json, json.dumps(content, ensure_ascii=False, indent=1, default=str) + "\n")
     write_text(page, html(content))
-    return [as_json, page]
+    if (made := pdf(content)) is None:
+        return [as_json, page]
+    with atomic_file(stem.with_suffix(".pdf")) as temporary:
+        temporary.write_bytes(made)
+    return [as_json, page, stem.with_suffix(".pdf")]
 
 
 def html(content: dict[str, Any]) -> str:
@@ -78,6 +86,18 @@ def html(content: dict[str, Any]) -> str:
     page = environment.from_string((HERE / "report.html").read_text(encoding="utf-8"))
     language = content["language"]
     return page.render(report=content, language=language, text=_texts(language), sections=SECTIONS, shown=_shown)
+
+
+def pdf(content: dict[str, Any]) -> bytes | None:
+    """What the page says, in its order, as PDF."""
+    text = _texts(content["language"])
+    about = f"{text['made_on']} {content['made_on']}. {text['person_id']}: {content['person_id']}"
+    parts: list[report_pdf.Part] = [("", about), ("", text["intro"]), (text["purposes_head"], text["purposes"])]
+    for section in SECTIONS:
+        rows = [{text["column"][key]: _shown(value) for key, value in row.items()} for row in content[section]]
+        parts.append((text[section], rows or text["nothing"]))
+    parts += [(text["logic"], content["freshness"]), (text["rights"], text["rights_text"])]
+    return report_pdf.pdf(text["title"], parts, content["language"])
 
 
 def _texts(language: Language) -> dict[str, Any]:
