@@ -65,6 +65,8 @@ def test_no_text_is_ever_sql(service: Service, monkeypatch: pytest.MonkeyPatch) 
         everybody = user.post("/counts", json={"group": GROUP}).json()["result"]
         monkeypatch.setattr(picker, "db", Listening())
         monkeypatch.setattr(service.app.state.house.shelf.renew(), "db", Listening())
+        for index in picker._indexes.values():
+            monkeypatch.setattr(index, "db", Listening())
         asked, odd = 0, []
         for one, text in product(criteria.catalogue().values(), SQL):
             for condition in ({"in": [text]}, {"gte": text}, {"is": text}) if text == "'" else ({"in": [text]},):
@@ -241,7 +243,17 @@ def test_signing_in_begins_a_session_of_its_own(service: Service) -> None:
     planted = {"access_id": access.id_of(service.keys["beta"]), "since": 1, "after": "/evil"}
     request = Request({"type": "http", "session": dict(planted), "client": ("127.0.0.1", 1), "headers": []})
     house.signing_in.with_key(request, service.keys["user"])
-    assert request.session["access_id"] == access.id_of(service.keys["user"]) and set(request.session) == {"access_id", "since"}
+    assert request.session["access_id"] == access.id_of(service.keys["user"]) and set(request.session) == {
+        "access_id",
+        "since",
+        "id",
+    }
+    left = dict(request.session)
+    copy = {"Cookie": f"kohde_session={cookie(left)}"}
+    nobody = service.as_(None)
+    assert nobody.get("/groups", headers=copy).status_code == 200
+    house.signing_in.sign_out(request)
+    assert dict(request.session) == {} and nobody.get("/groups", headers=copy).status_code == 401, "a copy opens nothing either"
     from delivery.service.signing_in import local
 
     elsewhere = ["https://evil.example", "//evil.example", "/\\evil.example", "\\\\evil.example", "javascript:alert(1)", "",

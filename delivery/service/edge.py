@@ -74,6 +74,7 @@ class Door:
         self._home = home
         self._known: dict[str, tuple[float, Identity]] = {}
         self._let_in: set[str] = set()
+        self._over: dict[str, float] = {}
 
     def of_key(self, key: str) -> Identity | None:
         """Whose key."""
@@ -94,6 +95,14 @@ class Door:
     def has_let_in(self, key: str) -> bool:
         """Whether a key has been right before: it goes on working while others at its address guess."""
         return _name(key) in self._let_in
+
+    def end_session(self, session_id: str, until: float) -> None:
+        """Let nobody in by a session whose owner has signed out, until (seconds of the clock) it would have ended by itself."""
+        self._over = {known: end for known, end in self._over.items() if end > time.time()} | {session_id: until}
+
+    def is_over(self, session_id: str | None) -> bool:
+        """Whether its owner has signed out."""
+        return session_id in self._over
 
     def forget(self) -> None:
         """Look everybody up anew."""
@@ -206,9 +215,10 @@ class _Passage:
             return self.edge.door.of_key(key.strip()) if kind.lower() == "bearer" else None
         session = self.scope.get("session", {})
         began = session.get("since", 0)
-        if session.get("access_id") is None or began + self.edge.settings.session_hours * 3600 < time.time():
+        door, is_late = self.edge.door, began + self.edge.settings.session_hours * 3600 < time.time()
+        if session.get("access_id") is None or is_late or door.is_over(session.get("id")):
             return None
-        return self.edge.door.of_session(session["access_id"])
+        return door.of_session(session["access_id"])
 
     def refusal(self) -> Any:
         """The answer to a request that goes no further."""

@@ -1,9 +1,10 @@
 """Signing in to the page: with a key of one's own, or at the provider that the operator trusts (OpenID Connect).
 
-The session is a signed cookie that holds the access's id and nothing else; it is made anew at each sign-in, so that nobody
-can be led into a session that somebody else knows.
+The session is a signed cookie that holds the access's id, when it began and an id of its own. It is made anew at each sign-in,
+so that nobody can be led into a session that somebody else knows.
 """
 
+import secrets
 import time
 from typing import Any
 from urllib.parse import urlsplit
@@ -88,12 +89,14 @@ class SigningIn:
         return RedirectResponse(after, 303)
 
     def sign_out(self, request: Request) -> None:
-        """End the session."""
+        """End the session; a copy of its cookie opens nothing either, as long as this process runs."""
+        if session_id := request.session.get("id"):
+            self.door.end_session(session_id, time.time() + self.settings.session_hours * 3600)
         request.session.clear()
 
     def _begin(self, request: Request, who: Identity) -> None:
         request.session.clear()
-        request.session.update({"access_id": who.access_id, "since": int(time.time())})
+        request.session.update({"access_id": who.access_id, "since": int(time.time()), "id": secrets.token_hex(16)})
 
     def _return_url(self, request: Request) -> str:
         return f"{self.settings.url or str(request.base_url).rstrip('/')}/sign-in/return"
