@@ -1,7 +1,7 @@
 """People who are made up once more, to be erased: planted in every kind of source, with a surname that nobody else bears."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 from string import ascii_lowercase
@@ -62,6 +62,11 @@ class Canary:
     def birth_date(self) -> str:
         return f"19{50 + self.number % 40}-03-{1 + self.number % 28:02d}"
 
+    @property
+    def is_trader(self) -> bool:
+        """Every tenth is a sole trader: the firm is the person, and its record bears the name."""
+        return self.number % 10 == 8
+
     def told(self) -> list[str]:
         """What must be nowhere afterwards, as texts."""
         return [
@@ -77,7 +82,7 @@ class Canary:
         surveyed = self.number % 5 != 0
         place = SOURCES.index(source)
         if source == "officers":
-            return self.number % 2 == 0 or not surveyed
+            return self.number % 2 == 0 or not surveyed or self.is_trader
         if source == "survey":
             return surveyed
         return surveyed and self.number % 7 == place % 7
@@ -88,9 +93,15 @@ def plant(folder: Path, count: int = 50) -> list[Canary]:
     officers = folder / "prh_officers" / DAY.isoformat() / "officers.csv"
     lines = officers.read_text(encoding="utf-8").splitlines()
     known = list(dict.fromkeys(line.split(";")[0] for line in lines[1:]))
+    firms = iter([line.split(";")[0] for line in lines[1:] if ";ELI;ELI;" in line])
     canaries = [Canary(number, known[number % len(known)]) for number in range(count)]
+    canaries = [replace(c, business_id=next(firms)) if c.is_trader else c for c in canaries]
+    # Each firm of one trader: who made it up goes.
+    taken = tuple(f"{c.business_id};ELI;" for c in canaries if c.is_trader)
+    officers.write_text("".join(f"{line}\n" for line in lines if not line.startswith(taken)), encoding="utf-8")
     places = [
-        (c.business_id, "HAL", "J", c.last_name, f"{c.first_name} Juhani", c.birth_date, "FI", "FI",
+        (c.business_id, *(("ELI", "ELI") if c.is_trader else ("HAL", "J")), c.last_name,
+         f"{c.first_name} Juhani", c.birth_date, "FI", "FI",
          f"2020-01-{1 + c.number % 28:02d}", "", c.register_id or "")
         for c in canaries if c.is_in("officers")
     ]  # fmt: skip
@@ -135,6 +146,11 @@ def _plant_contacts(folder: Path, canaries: list[Canary]) -> None:
     """As a contact of an organisation, whose record must stay without it."""
     extract = folder / "ytj_extract" / DAY.isoformat() / "companies.jsonl"
     records = [json.loads(line) for line in extract.read_text(encoding="utf-8").splitlines()]
+    firms = {c.business_id: c for c in canaries if c.is_trader}
+    for record in records:
+        if trader := firms.pop(record["Company"]["BusinessId"], None):
+            record["Company"]["TradeName"]["Name"] = f"Tmi {trader.first_name} {trader.last_name}"
+    assert not firms, "every trader is in the register's answers"
     wanted = [c for c in canaries if c.is_in("extract")]
     for record, canary in zip(records, wanted, strict=False):
         told = record["Company"].setdefault("ContactDetails", None) or {"ContactDetail": []}
