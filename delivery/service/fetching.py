@@ -70,15 +70,20 @@ def check(home: Path, recipient_id: str, delivery_id: str, republish: Republish)
     told = one(home, recipient_id, delivery_id)
     order = orders.one(home, told["order_id"])
     held = recall.held_rows(home, order, datetime.now(UTC))
-    with _PROVING:
-        # Whoever waited finds it done.
-        if proven(home) != store.suppression_head(home).version:
-            republish()
+    prove(home, republish)
     rows = recall.news(home, order, held).select(["row_id", "operation"]).to_pylist()
     found: dict[str, list[str]] = {}
     for row in rows:
         found.setdefault(row["operation"], []).append(row["row_id"])
     return {"delivery_id": delivery_id, "order_id": order.order_id, "held": held.num_rows, "to_do": found}
+
+
+def prove(home: Path, republish: Republish) -> None:
+    """Prove the gates anew when the ledger has moved since what is published. Raises Refused."""
+    with _PROVING:
+        # Whoever waited finds it done.
+        if proven(home) != store.suppression_head(home).version:
+            republish()
 
 
 def _files(home: Path, recipient_id: str, told: dict[str, Any]) -> dict[str, Path]:

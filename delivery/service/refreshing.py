@@ -13,7 +13,9 @@ from typing import Any
 
 from base import files
 from base.refused import LandingRefused, Refused
+from delivery.deliver import Republish
 from delivery.refresh.refreshing import STEPS, refresh
+from delivery.service import fetching
 from delivery.service.faults import Fault, line, where
 from delivery.service.shelf import Shelf
 from ledger.store import LedgerRefused
@@ -34,6 +36,7 @@ class Refreshes:
 
     home: Path
     shelf: Shelf
+    republish: Republish
     _pool: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(1, "refreshes"))
     _running: set[str] = field(default_factory=set)
 
@@ -92,6 +95,8 @@ class Refreshes:
             self._write(path.parent, job)
 
         try:
+            # Somebody may have objected since: the customer's file is not refused for that.
+            fetching.prove(self.home, self.republish)
             made = refresh(self.home, path, recipient_id, language=job["language"], progress=progress)
             job |= {"delivery_id": made.folder.name, "files": made.files, "summary": asdict(made.summary), "stage": "done"}
         except (Refused, LandingRefused, LedgerRefused) as refused:

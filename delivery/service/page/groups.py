@@ -69,7 +69,9 @@ def compare(request: Request, house: Told, g: Annotated[list[str], Query()], who
         side = shown(request, house, who, wanted)
         sides.append(side | {"profile": {one.code: one for one in picking.profile(side["look"], side["named"])}})
     codes = [code for code in sides[0]["profile"] if all(code in side["profile"] for side in sides)]
-    return show(request, "compare.html", sides=sides, codes=codes)
+    return show(
+        request, "compare.html", sides=sides, tables=[_beside([side["profile"][code] for side in sides]) for code in codes]
+    )
 
 
 @router.post("/groups/{group_id}/remove")
@@ -103,6 +105,13 @@ def remove_list(request: Request, house: Told, name: str, who: Identity = May) -
     """Keep one no longer."""
     api.remove_list(request, house, name, who)
     return go("/lists")
+
+
+def _beside(profiles: list[picking.Profile]) -> dict[str, Any]:
+    """One dimension of several groups: a line for each name, with the share in each group."""
+    lines = [{line.name: line for line in profile.lines} for profile in profiles]
+    names = dict.fromkeys(name for side in lines for name in side)
+    return {"title": profiles[0].title, "lines": {name: [side.get(name) for side in lines] for name in names}}
 
 
 def body(wanted: TargetGroup) -> GroupBody:

@@ -187,6 +187,7 @@ def facets(look: Look, pairs: Pairs, named: Names, codes: Sequence[str]) -> dict
     """Lists of values, those of nobody too: a list whose lines come and go cannot be used by keyboard."""
     found = {}
     for code in codes:
+        common = {cell.values[0]: cell.count or 0 for cell in look.whole.get(code, [])}
         chosen = {value for key, value in pairs if key == code}
         cells = [cell for cell in look.facets.get(code, []) if cell.values[0] is not None]
         most = max((cell.count or 0 for cell in cells), default=0)
@@ -196,6 +197,9 @@ def facets(look: Look, pairs: Pairs, named: Names, codes: Sequence[str]) -> dict
             for cell in _ordered(code, cells, named)
         ]  # fmt: skip
         options += [Option(value, value, 0, True) for value in sorted(chosen - {option.code for option in options})]
+        if len(options) > FOLDED + 1 and code != "staff_band":
+            # The most common ones first, as they are among everybody: an order that does not move with each choice.
+            options.sort(key=lambda option: -common.get(option.code, 0))
         most_shown = FOLDED if len(options) > FOLDED + 1 else len(options)
         found[code] = Facet(code, named.title(code), options[:most_shown], options[most_shown:])
     return found
