@@ -13,7 +13,8 @@ from tests.service import service  # noqa: F401
 COMPANIES = 2_000
 LONGEST = [
     "marts", "erasure", "organisations", "gates", "demo", "pages", "decision_makers", "prove", "deltas", "definitions",
-    "persons", "deliver", "recall", "build", "refresh", "counts", "personal_data", "publish", "cli",
+    "persons", "service", "service_security", "access", "service_schema", "deliver", "recall", "build", "refresh", "counts",
+    "personal_data", "publish", "cli",
 ]  # fmt: skip
 """Files of tests that take a minute and more of one processor, longest first."""
 

