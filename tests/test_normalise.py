@@ -336,8 +336,8 @@ def test_other_names_share_no_key(one: str, other: str) -> None:
 def test_every_letter_in_each_of_its_ways() -> None:
     """A way that is missing is an objector who is not found under it."""
     ways = {
-        "ä": "a ae", "ö": "o oe", "å": "a aa o", "ø": "o oe", "æ": "a ae e", "ü": "u ue y", "ß": "ss s", "š": "s sh", "ž": "z zh",
-        "œ": "o oe", "þ": "th t",
+        "ä": "a ae", "ö": "o oe", "å": "a aa o", "ø": "o oe", "æ": "a ae e", "ü": "u ue y", "ß": "ss s", "š": "s sh",
+        "ž": "z zh", "œ": "o oe", "þ": "th t",
     }  # fmt: skip
     assert ways.keys() == SPELLINGS.keys()
     for letter, told in ways.items():
