@@ -19,8 +19,9 @@ from ingest.sources.survey import loader as survey
 from ledger import store
 from ledger.tables import Judgement
 from orchestration import judging, landing, publish, settings
-from orchestration.build import build, dbt_arguments, parse
+from orchestration.build import dbt_arguments, parse, run_dbt
 from orchestration.state import Refused
+from tests.builds import build_models
 from tests.test_marts import business_id
 
 DAYS = (date(2026, 3, 2), date(2026, 6, 1))
@@ -178,24 +179,14 @@ def land(home: Path, cases: list[Case], order: Iterable[tuple[str, int]]) -> Non
 
 def build_people(home: Path, full_refresh: bool = False) -> None:
     """dbt build of what tells who is who, with its tests; the warehouse is made anew on a full refresh."""
-    from dbt.adapters.duckdb.connections import DuckDBConnectionManager
-    from dbt.cli.main import dbtRunner
-
-    before = os.environ.get("KOHDE_HOME")
-    os.environ["KOHDE_HOME"] = str(home)
-    if full_refresh:
-        (home / "warehouse.duckdb").unlink(missing_ok=True)
-    lake.prepare(home)
-    promises.land(None, None, home)
-    try:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("KOHDE_HOME", str(home))
+        if full_refresh:
+            (home / "warehouse.duckdb").unlink(missing_ok=True)
+        lake.prepare(home)
+        promises.land(None, None, home)
         selected = ["--indirect-selection", "cautious", "--select", *(f"+{model}" for model in MODELS)]
-        outcome = dbtRunner().invoke(["--log-level", "none", *dbt_arguments(home, full_refresh=True), *selected])
-    finally:
-        DuckDBConnectionManager.close_all_connections()
-        os.environ.pop("KOHDE_HOME") if before is None else os.environ.update(KOHDE_HOME=before)
-    assert outcome.success, outcome.exception or [
-        r.message for r in outcome.result.results if r.status not in ("success", "pass")
-    ]
+        run_dbt(home, [*dbt_arguments(home, full_refresh=True), *selected])
 
 
 def ask(home: Path, sql: str) -> list[tuple[Any, ...]]:
@@ -430,7 +421,7 @@ def published(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
             landing.land(source, str(folder / "source" / source / day), date.fromisoformat(day), home, accept_bounds="a test")
     before = dict(os.environ)
     try:
-        build(home)
+        build_models(home)
     finally:
         os.environ.clear()
         os.environ.update(before)
