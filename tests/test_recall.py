@@ -2,8 +2,6 @@
 
 import csv
 import os
-import time
-from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -105,35 +103,45 @@ def test_each_recipient_is_told_of_their_own_once_and_may_confirm(lake: Path) ->
     assert person not in {row["person_id"] for row in store.rows(lake, Disclosure) if row["delivery_id"] in of_recalls}
 
 
-@pytest.mark.timeout(600 + 12 * RECIPIENTS)
-def test_of_many_recipients_each_is_told_of_their_own_and_once(
-    lake: Path, record_property: Callable[[str, object], None]
-) -> None:
+@pytest.mark.timeout(600 + 20 * RECIPIENTS)
+def test_of_many_recipients_each_is_told_of_their_own_and_once(lake: Path) -> None:
+    """Whoever no longer passes, objecting or looking like an objector, is told to exactly those who had them."""
+
+    def reached() -> set[tuple[str, str, str]]:
+        with published.connect(lake, "marketing") as db:
+            return set(db.execute("select person_id, business_id, channel from marketing_contacts").fetchall())
+
     with published.connect(lake, "registry") as db:
         elsewhere = db.execute("select distinct region_code from organisations where region_code <> '01'").fetchall()
         boxes = db.execute("""
-            select any_value(person_id), value from marketing_contacts inner join organisations using (business_id)
-            where channel = 'email' and person_id is not null and region_code <> '01'
-            group by value having count(distinct person_id) = 1 order by value""").fetchall()
+            select person_id, value from marketing_contacts inner join organisations using (business_id)
+            where channel = 'email' and person_id is not null and region_code <> '01' order by value""").fetchall()
     for number in range(RECIPIENTS):
         recipients.add(lake, f"asiakas{number}", f"Asiakas {number} Oy", by_whom="a test")
         delivered(lake, f"monta{number}", f"asiakas{number}", sorted(elsewhere)[number % len(elsewhere)][0])
-    gone = {person for person, _ in boxes[:: len(boxes) // 20]}
-    for person, box in boxes:
-        if person in gone:
-            objections.add(lake, Told(email=box), evidence=f"letter of {person}", by_whom="a test")
+    before, objectors = reached(), boxes[:: len(boxes) // 20]
+    for person, box in objectors:
+        objections.add(lake, Told(email=box), evidence=f"letter of {person}", by_whom="a test")
     publish(lake)
+    lost = {(person, firm) for person, firm, _ in before - reached()}
+    assert {person for person, _ in objectors} <= {person for person, _ in lost} and len(lost) < 100
     held = {}
     for number in range(RECIPIENTS):
         (state,) = (lake / "delivered" / f"monta{number}").glob("*.parquet")
-        rows_held = duckdb.execute(f"select row_id, person_id from '{state}'").fetchall()
-        held[f"monta{number}"] = {row for row, person in rows_held if person in gone}
-    begun = time.monotonic()
+        rows_held = duckdb.execute(f"select row_id, person_id, business_id from '{state}'").fetchall()
+        held[f"monta{number}"] = {row for row, person, firm in rows_held if (person, firm) in lost}
     found = recall.recall(lake, republish=anew(lake), now=LATER)
-    record_property("seconds", round(time.monotonic() - begun, 1))
     said = {order_id: set(changes) for order_id, changes in told(lake, found).items() if order_id.startswith("monta")}
     assert said == {order_id: ids for order_id, ids in held.items() if ids} and len(said) > min(RECIPIENTS, 15) / 2
-    assert recall.recall(lake, republish=anew(lake), now=LATER + timedelta(days=1)) == [], "each thing once"
+    # Keys that the gates have learnt meanwhile may close more: that is news, and nothing is told twice.
+    again = told(lake, recall.recall(lake, republish=anew(lake), now=LATER + timedelta(days=1)))
+    twice = [
+        row_id
+        for order_id, changes in again.items()
+        for row_id, row in changes.items()
+        if row["op"] == told(lake, found).get(order_id, {}).get(row_id, {}).get("op")
+    ]
+    assert not twice, "each thing once"
 
 
 def test_two_who_turn_out_to_be_one_are_merged_and_found_by_either_id(lake: Path) -> None:
