@@ -108,6 +108,13 @@ def test_every_identity_at_every_route(service: Service) -> None:
     assert wrong == []
 
 
+def test_a_header_that_is_empty_is_no_session(service: Service) -> None:
+    """Only what a browser adds by itself needs our page's word; a request with the header of a program never has a session."""
+    with client(service, "empty header") as asking:
+        assert asking.get(f"{service.url}/api/v1/keys").status_code == 401
+        assert asking.post(f"{service.url}/api/v1/groups", json={"group": GROUP}).status_code in (401, 403)
+
+
 def test_nobody_sees_what_is_anothers(service: Service, tmp_path: Path) -> None:
     token = "Salaisuus7Q"
     with service.as_("beta") as beta:
