@@ -325,8 +325,11 @@ def _inbox(home: Path, plan: Plan) -> None:
 
 
 def _deliveries(home: Path, plan: Plan) -> None:
-    """Our copies of files that were handed on. What recipients hold they are told to remove (recipients_to_tell)."""
-    for path in sorted((home / "deliveries").rglob("*")):
+    """Our copies of files that were handed on, and of lists that customers have lent us.
+
+    What recipients hold themselves they are told to remove (recipients_to_tell).
+    """
+    for path in sorted({*(home / "deliveries").rglob("*"), *(home / "lists").rglob("*"), *(home / "uploads").rglob("*")}):
         if path.is_file() and redact.can(path) and path.name != "manifest.json":
             _rewrite(home, plan, path, "person")
 
