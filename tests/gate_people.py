@@ -47,8 +47,11 @@ HALF_ADDRESSES = {"kooditon": {"postCode": ""}, "kaduton": {"street": "", "build
 BOUNCED = mail("info", "kimpo")
 EXTRACT = ("ote", mail("info", "ote"), "09 5656 300")
 """A firm of which the register's extract tells a language, a mailbox and a number."""
-CORRECTED = {"email": (mail("vaara", "oikaistu"), mail("info", "oikaistu")), "phone": ("+35895656999",)}
-"""Of the firm oikaistu: what was put right, one after the other."""
+CORRECTED = (
+    ("oikaistu", "email", mail("vaara", "oikaistu")), ("oikaistu", "email", mail("info", "oikaistu")),
+    ("ote", "phone", "+35895656999"),
+)  # fmt: skip
+"""Of firms: what was put right, one after the other."""
 CORRECTED_PEOPLE = {
     "H50": ("email", mail("oikea", "oikaistu")), "H51": ("phone", "+358407000161"),
     "H52": ("email", mail("tuure", "tuntematon")), "H53": ("email", mail("vuokko.v", "oikaistu")),

@@ -175,9 +175,8 @@ def land(home: Path) -> None:
 
 def put_right(home: Path) -> None:
     """Corrections, of persons by the number that the register gives them."""
-    for name, values in CORRECTED.items():
-        for value in values:
-            store.correct(home, name, value, "a test", "told by phone", business_id=FIRMS["oikaistu"])
+    for firm, name, value in CORRECTED:
+        store.correct(home, name, value, "a test", "told by phone", business_id=FIRMS[firm])
     for number, (name, value) in CORRECTED_PEOPLE.items():
         (person,) = keys.keyed([f"register:{number}"], "person")
         store.correct(home, name, value, "a test", "told by phone", person_id=person)
