@@ -13,7 +13,7 @@ from openpyxl import load_workbook
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from delivery import published, recall
-from tests.service import Service, copied, people, serve
+from tests.service import Service, people, serve
 
 CHROMIUM = os.environ.get("KOHDE_CHROMIUM", "/usr/bin/chromium")
 ARGS = [
@@ -29,10 +29,9 @@ pytestmark = pytest.mark.skipif(
 
 
 @pytest.fixture(scope="module")
-def place(published_lake: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
-    """A service of this file's own: people here order, object and confirm."""
-    more = ("warehouse.duckdb", "build_state.json", "manifests", "raw")
-    home = copied(published_lake, tmp_path_factory.mktemp("page") / "lake", *more)
+def place(whole_lake: Path) -> Iterator[Service]:
+    """A service of this file's own, over a lake that can be published anew: people here order, object and confirm."""
+    home = whole_lake
     keys = people(home)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("KOHDE_HOME", str(home))
@@ -254,7 +253,9 @@ def test_ordering_downloading_and_confirming_a_recall(
     address = dict(zip(rows[0], rows[1], strict=True))["sahkoposti"]
 
     officer_page = _objected(context.browser, place, str(address))
-    recall.recall(place.home, republish=place.app.state.house.office.republish)
+    office = place.app.state.house.office
+    office.republish()
+    assert recall.recall(place.home, republish=office.republish)
     page.goto(f"{place.url}/deliveries")
     check(page)
     inbox = page.get_by_role("region", name=re.compile("Saapuneet takaisinvedot"))
