@@ -28,7 +28,17 @@ from tests.test_deliver import GROUP, NOW, order
 COMPANIES, SEED = 400, 5
 DAYS = int(os.environ.get("KOHDE_DAYS", "2"))
 """A month of them shows it at length."""
-OLDER = ("voimassa_asti", "vahvistettu_pvm", "tuoreus_todnak", "syy", "osoitelahde", "puuttuvat", "op", "poiston_syy")
+OLDER = (
+    "voimassa_asti",
+    "vahvistettu_pvm",
+    "tuoreus_todnak",
+    "syy",
+    "osoitelahde",
+    "puuttuvat",
+    "op",
+    "poiston_syy",
+    "yhdistetty_riviin",
+)
 """What does not count as a change: it grows older by the day, or says why and whence."""
 
 IDS = st.lists(st.tuples(st.sampled_from("abcdefgh"), st.sampled_from("123")), unique_by=lambda row: row[0])
