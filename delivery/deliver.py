@@ -9,6 +9,7 @@ not in it: the gates are proven anew (`republish`) and the file is made anew.
 """
 
 import shutil
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -31,6 +32,7 @@ from delivery.send.destinations import READY
 from ledger import disclosures, orders, store
 from ledger.store import LedgerRefused
 
+_PROVING = threading.Lock()
 LOOKS = 3
 """How often a file is made anew because somebody objected while it was made."""
 Republish = Callable[[], object]
@@ -106,8 +108,7 @@ def _made(home: Path, order: Order, period: str) -> str | None:
 def _make(home: Path, order: Order, period: str, root: Path, now: datetime, republish: Republish, fill: Fill) -> str:
     """Render the files and commit them; with no destination this is also when the recipient can see them."""
     for _ in range(LOOKS):
-        if proven(home) != store.suppression_head(home).version:
-            republish()
+        prove(home, republish)
         folder = published.current(home)
         delivery_id = _next_id(home, order, period)
         orders.happened(home, delivery_id, order.order_id, order.recipient_id, "begun", period=period)
@@ -221,6 +222,14 @@ def proven(home: Path) -> str:
     with published.connect(home, "marketing") as db:
         ((version,),) = db.execute("select suppression_version from about").fetchall()
     return str(version)
+
+
+def prove(home: Path, republish: Republish) -> None:
+    """Prove the gates anew when the ledger has moved since what is published. Raises Refused."""
+    with _PROVING:
+        # Whoever waited finds it done.
+        if proven(home) != store.suppression_head(home).version:
+            republish()
 
 
 def _next_id(home: Path, order: Order, period: str) -> str:

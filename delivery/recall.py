@@ -18,7 +18,7 @@ import pyarrow.compute as pc
 from base.refused import Refused
 from delivery import delta, published
 from delivery.content import Content, Fill, reasons, rows_of
-from delivery.deliver import Delivered, Republish, deliver, state
+from delivery.deliver import LOOKS, Delivered, Republish, deliver, prove, state
 from delivery.extract import extract, known_as
 from delivery.knowing import MONTH_DAYS
 from delivery.orders import Order
@@ -41,17 +41,23 @@ def recall(home: Path, *, republish: Republish, now: datetime | None = None) -> 
     now: with a zone. One that cannot be sent keeps no other back. Raises Refused then, in one line, or LedgerRefused.
     """
     now = now or datetime.now(UTC)
-    found, failed = [], []
-    for order in every_order(home):
-        if order.spec.mode == "delta" and order.spec.schedule and order.state == "active":
-            continue  # its next delta tells it
-        try:
-            held = held_rows(home, order, now)
-            if held.num_rows and news(home, order, held).num_rows:
-                period = f"{now:%Y-%m-%dT%H:%M:%S.%f}"
-                found.append(deliver(home, order, period, republish=republish, now=now, fill=fill_of(home)))
-        except Refused as refused:
-            failed.append(f"{order.order_id}: {refused}")
+    found: list[Delivered] = []
+    for look in range(LOOKS):
+        prove(home, republish)
+        version, failed = published.current(home), []
+        period = f"{now + timedelta(microseconds=look):%Y-%m-%dT%H:%M:%S.%f}"
+        for order in every_order(home):
+            if order.spec.mode == "delta" and order.spec.schedule and order.state == "active":
+                continue  # its next delta tells it
+            try:
+                held = held_rows(home, order, now)
+                if held.num_rows and news(home, order, held).num_rows:
+                    found.append(deliver(home, order, period, republish=republish, now=now, fill=fill_of(home)))
+            except Refused as refused:
+                failed.append(f"{order.order_id}: {refused}")
+        if published.current(home) == version:
+            break
+        # Somebody objected meanwhile: those who were looked at before have not been told of it.
     if failed:
         raise Refused(f"{len(found)} recall(s) were sent, {len(failed)} were not: {'; '.join(failed)}")
     return found

@@ -3,19 +3,17 @@
 A file is found by the ids that the ledger has, never by a path that somebody sent.
 """
 
-import threading
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
 from delivery import orders, recall
-from delivery.deliver import Republish, proven
+from delivery.deliver import Republish, prove
 from delivery.schedule import HELSINKI
 from delivery.service.faults import Fault
-from ledger import disclosures, store
+from ledger import disclosures
 from ledger import orders as ledger
 
-_PROVING = threading.Lock()
 KEPT = (".age", ".csv", ".xlsx", ".jsonl", ".parquet", ".json", ".md", ".sha256", ".yaml", ".yml", ".txt")
 
 
@@ -76,14 +74,6 @@ def check(home: Path, recipient_id: str, delivery_id: str, republish: Republish)
     for row in rows:
         found.setdefault(row["operation"], []).append(row["row_id"])
     return {"delivery_id": delivery_id, "order_id": order.order_id, "held": held.num_rows, "to_do": found}
-
-
-def prove(home: Path, republish: Republish) -> None:
-    """Prove the gates anew when the ledger has moved since what is published. Raises Refused."""
-    with _PROVING:
-        # Whoever waited finds it done.
-        if proven(home) != store.suppression_head(home).version:
-            republish()
 
 
 def _files(home: Path, recipient_id: str, told: dict[str, Any]) -> dict[str, Path]:

@@ -13,9 +13,8 @@ from typing import Any
 
 from base import files
 from base.refused import LandingRefused, Refused
-from delivery.deliver import Republish
+from delivery.deliver import Republish, prove
 from delivery.refresh.refreshing import STEPS, refresh
-from delivery.service import fetching
 from delivery.service.faults import Fault, line, where
 from delivery.service.shelf import Shelf
 from ledger.store import LedgerRefused
@@ -96,7 +95,7 @@ class Refreshes:
 
         try:
             # Somebody may have objected since: the customer's file is not refused for that.
-            fetching.prove(self.home, self.republish)
+            prove(self.home, self.republish)
             made = refresh(self.home, path, recipient_id, language=job["language"], progress=progress)
             job |= {"delivery_id": made.folder.name, "files": made.files, "summary": asdict(made.summary), "stage": "done"}
         except (Refused, LandingRefused, LedgerRefused) as refused:
