@@ -294,6 +294,8 @@ def test_an_objection_of_a_customer_is_in_force_and_says_nothing(own: Service) -
         again = user.post("/objections", json={"reference": "tiketti 0", "email": known})
         assert again.json() == told[0].json(), "once"
         assert user.post("/objections", json={"reference": "x"}).status_code == 422
+        refused = user.post("/previews", json={"group": GROUP})
+        assert refused.status_code == 409 and "objected since" in refused.text, "no row that is not proven, masked or not"
         (row,) = [row for row in objections.every(own.home) if row["objection_id"] == told[0].json()["objection_id"]]
         assert row["origin"] == "customer" and row["revoked_at"] is None
         events = [json.dumps(event, default=str) for event in user_trail(own)]

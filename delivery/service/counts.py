@@ -12,7 +12,9 @@ from delivery.counting import Context, protected
 from delivery.group import TargetGroup
 from delivery.nearest import refuse
 from delivery.picker import Cell
+from delivery.service.faults import Fault
 from delivery.service.shelf import Shelf, Version
+from ledger import store
 
 PREVIEW_ROWS = 20
 PROFILE = ("industry_section", "staff_band", "region", "area")
@@ -104,9 +106,13 @@ def preview(
 ) -> list[dict[str, Any]]:
     """A few of those available, spread over all: the organisation, of a person area and level only, contacts masked.
 
-    Raises Refused.
+    Shows persons, if masked: so only while the version counted over is proven against the ledger as it is. Raises Refused;
+    Fault 409 when somebody has objected since.
     """
     with shelf.version() as version:
+        ((proven,),) = version.db.execute("select suppression_version from marketing.about").fetchall()
+        if proven != store.suppression_head(shelf.home).version:
+            raise Fault(409, "somebody has objected since the last publication: rows are shown again from the next one on")
         picker = version.picker
         ids = picker.some(wanted, min(rows, PREVIEW_ROWS), _context(shelf, wanted, recipient_id, lists))
         return _masked(version, wanted, ids, language)
