@@ -37,7 +37,7 @@ ui: $(READY) ## the Dagster UI on http://127.0.0.1:3000
 	$(BIN)/kohde ui
 
 lock: ## resolve pyproject.toml into requirements.lock (needs uv; the lock carries hashes and no address)
-	uv pip compile pyproject.toml --extra dev --extra postgres --universal --python-version 3.11 \
+	uv pip compile pyproject.toml --extra dev --extra notebooks --extra postgres --universal --python-version 3.11 \
 	  --generate-hashes --no-strip-extras --no-emit-index-url --no-emit-find-links --no-header --quiet -o requirements.lock
 
 clean: ## forget the environment and the demo's lake
