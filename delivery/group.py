@@ -90,14 +90,31 @@ def load(path: Path) -> TargetGroup:
     """Read a group from YAML or JSON. Raises Refused, naming what is not known and the nearest that is."""
     if path.stat().st_size > MAX_BYTES:
         raise Refused(f"{path.name}: larger than {MAX_BYTES:,} bytes")
+    return read(path.read_bytes(), path.name)
+
+
+def read(content: bytes, called: str) -> TargetGroup:
+    """A group from the content of a file that is called so. Raises Refused as `load` does."""
+    if len(content) > MAX_BYTES:
+        raise Refused(f"{called}: larger than {MAX_BYTES:,} bytes")
     try:
-        told = yaml.load(path.read_text(encoding="utf-8-sig"), Loader=_Loader)
+        told = yaml.load(content.decode("utf-8-sig"), Loader=_Loader)
     except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
-        raise Refused(f"{path.name} is neither YAML nor JSON: {' '.join(str(error).split())[:200]}") from error
+        raise Refused(f"{called} is neither YAML nor JSON: {' '.join(str(error).split())[:200]}") from error
     try:
         return parse(told)
     except Refused as refused:
-        raise Refused(f"{path.name}: {refused}") from refused
+        raise Refused(f"{called}: {refused}") from refused
+
+
+def dump(group: TargetGroup) -> str:
+    """A group as YAML that `read` reads back as the same; what is as usual is left out."""
+    usual = TargetGroup(version=1, name=group.name, channels=group.channels).model_dump(mode="json")
+    told = {
+        key: value for key, value in group.model_dump(mode="json").items()
+        if key in ("version", "name", "channels") or value != usual[key]
+    }  # fmt: skip
+    return yaml.safe_dump(told, allow_unicode=True, sort_keys=False, width=1000)
 
 
 def parse(told: object) -> TargetGroup:

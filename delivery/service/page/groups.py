@@ -1,6 +1,8 @@
 """Target groups and own lists that a recipient keeps; groups side by side."""
 
 import json
+import re
+import unicodedata
 from typing import Annotated, Any
 
 from fastapi import APIRouter, File, Form, Query, Request, UploadFile
@@ -28,6 +30,10 @@ COMPARED = range(2, 5)
 @router.get("/groups")
 def list_groups(request: Request, house: Told, who: Identity = May) -> Response:
     """Those kept, and the one of the address to keep."""
+    return _list(request, house, who)
+
+
+def _list(request: Request, house: Told, who: Identity, text: str = "", said: str | None = None) -> Response:
     own = lists.paths(house.home, tenant(who))
     rows: list[dict[str, Any]] = []
     for row in api.list_groups(house, who):
@@ -39,10 +45,11 @@ def list_groups(request: Request, house: Told, who: Identity = May) -> Response:
             except Refused as refused:
                 why = str(refused)
         rows.append(row | {"wanted": wanted, "result": result, "why": why, "query": _query(wanted)})
-    told = [pair for pair in request.query_params.multi_items() if pair[0] not in form.BESIDE]
+    told = [] if said else [pair for pair in request.query_params.multi_items() if pair[0] not in form.BESIDE]
     to_keep = form.read(told) if told else None
     return show(
-        request, "groups.html", rows=rows, wanted=to_keep, query=form.query(form.write(to_keep)) if to_keep else "",
+        request, "groups.html", 422 if said else 200, text=text, said=said, rows=rows, wanted=to_keep,
+        query=form.query(form.write(to_keep)) if to_keep else "",
         is_saved=request.query_params.get("saved") == "yes", compared=COMPARED,
     )  # fmt: skip
 
@@ -56,6 +63,35 @@ def save(
     wanted = form.read(form.parsed(query)).model_copy(update={"name": name.strip() or form.NAME})
     api.save_group(request, house, body(wanted), who)
     return go("/groups?saved=yes")
+
+
+@router.get("/groups/file")
+def write(request: Request, house: Told, group_id: str | None = None, who: Identity = May) -> Response:
+    """A group, of those kept or of the address, as a file to change and to bring back."""
+    if group_id:
+        wanted = group.parse(api.read_group(house, group_id, who)["group"])
+    else:
+        wanted = form.read(request.query_params.multi_items())
+    name = re.sub(r"[^a-z0-9]+", "-", unicodedata.normalize("NFKD", wanted.name).encode("ascii", "ignore").decode().lower())
+    headers = {"Content-Disposition": f'attachment; filename="{name.strip("-")[:60] or "group"}.yaml"'}
+    return Response(group.dump(wanted), media_type="application/yaml", headers=headers)
+
+
+@router.post("/groups/file")
+def read(
+    request: Request, house: Told, text: Annotated[str, Form(max_length=900_000)] = "",
+    file: Annotated[UploadFile | None, File()] = None, keep: Annotated[str, Form()] = "", who: Identity = May,
+) -> Response:  # fmt: skip
+    """A group from a file or a text: opened on the picking page, or kept. Whatever is wrong is told beside what was sent."""
+    try:
+        sent = file.file.read(group.MAX_BYTES + 1) if file and file.filename else b""
+        wanted = group.read(sent or text.encode(), (file.filename if file and sent else "") or "YAML")
+        if keep:
+            api.save_group(request, house, body(wanted), who)
+            return go("/groups?saved=yes")
+        return go(f"/pick?{form.query(form.write(wanted))}")
+    except Refused as refused:
+        return _list(request, house, who, text=text, said=str(refused))
 
 
 @router.get("/groups/compare")

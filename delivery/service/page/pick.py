@@ -1,6 +1,6 @@
 """Poiminta: choose, see the number move, look at who it is."""
 
-from typing import Any
+from typing import Any, get_args
 
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
@@ -8,7 +8,7 @@ from fastapi.responses import Response
 from base.refused import Refused
 from delivery import group
 from delivery.counting import MOBILE
-from delivery.group import TargetGroup
+from delivery.group import Rank, TargetGroup
 from delivery.service import counts, lists
 from delivery.service.api.common import Told, about
 from delivery.service.page import form, picking
@@ -31,11 +31,14 @@ def pick(request: Request, house: Told, who: Identity = may("count")) -> Respons
         context = shown(request, house, who, wanted)
         pairs = form.write(wanted)
     except Refused as refusal:
-        refused, pairs, wanted = str(refusal), [], form.read([])
-        context = shown(request, house, who, wanted)
+        refused = str(refusal)
+        pairs, wanted, context = _mended(request, house, who, pairs)
     language = language_of(request)
     named = picking.names(house.shelf, language)
     sought = request.query_params.get("q", "").strip()[:100]
+    ranges, flags = picking.ranges(wanted.unit), picking.flags(wanted.unit)
+    more = [*(one.code + end for one in ranges for end in (form.MIN, form.MAX)), *(one.code for one in flags)]
+    shown_keys = [*picking.dimensions(wanted.unit), *picking.OF_THEIR_OWN, *more]
     context |= {
         "refused": refused, "pairs": pairs, "query": form.query(pairs), "sought": sought,
         "found": _found(house, sought, pairs, named) if sought else [],
@@ -45,10 +48,9 @@ def pick(request: Request, house: Told, who: Identity = may("count")) -> Respons
         "own_lists": list(lists.paths(house.home, tenant(who))), "least": picking.LEAST, "mobile": MOBILE,
         "areas": [(code, named.of("area", code)) for code in named.valid["area"] if code != "UNCLASSIFIED"],
         "topic_areas": form.query([*form.without(pairs, "about"), *(("about", v) for k, v in pairs if k == "area")]),
-        "chosen_codes": [
-            (key, value, picking.chips(wanted, [(key, value)], named)[0])
-            for key, value in pairs if key.removeprefix(form.NOT) in picking.SEARCHED or key.startswith(form.NOT)
-        ],
+        "ranges": ranges, "flags": flags, "strata": picking.strata(wanted.unit, named), "ranks": get_args(Rank),
+        "kept": picking.kept(pairs, shown_keys, named), "blocks": picking.blocks(pairs, named),
+        "deeper": picking.deeper(pairs, named), "more_chosen": sum(key in more for key, _ in pairs),
     }  # fmt: skip
     return show(request, "pick.html", 422 if refused else 200, **context)
 
@@ -73,6 +75,18 @@ def shown(request: Request, house: Told, who: Identity, wanted: TargetGroup) -> 
         "wanted": wanted, "look": look, "told": look.told, "named": named,
         "matching": picking.steps(look.told["matching"], named), "waterfall": picking.steps(look.told["waterfall"], named),
     }  # fmt: skip
+
+
+def _mended(request: Request, house: Told, who: Identity, pairs: form.Pairs) -> tuple[form.Pairs, TargetGroup, dict[str, Any]]:
+    """What is left of a wrong address without the one key that is wrong, so that nobody loses all that they chose."""
+    for key in reversed(dict(pairs)):
+        try:
+            wanted = form.read(form.without(pairs, key))
+            return form.write(wanted), wanted, shown(request, house, who, wanted)
+        except Refused:
+            continue
+    wanted = form.read([])
+    return [], wanted, shown(request, house, who, wanted)
 
 
 def _found(house: Told, sought: str, pairs: form.Pairs, named: picking.Names) -> list[dict[str, Any]]:

@@ -14,13 +14,16 @@ from typing import Any
 from delivery import criteria
 from delivery.columns import Language, values
 from delivery.counting import SMALL_COUNTS, STANDING
+from delivery.criteria import Criterion
 from delivery.group import TargetGroup
 from delivery.picker import Cell
 from delivery.service.counts import BANDS, PROFILE, Look
 from delivery.service.page import form
 from delivery.service.page.form import Pairs
+from delivery.service.page.rendering import day, number
 from delivery.service.page.texts import Words
 from delivery.service.shelf import Shelf
+from delivery.wording import worded
 
 PLACES = ("region", "industry_section", "staff_band", "legal_form_group")
 PERSONS = ("area", "level", "role", "person_language", "verifier")
@@ -32,10 +35,17 @@ SHADES = 5
 MONTHS = {3: 92, 6: 183, 12: 365, 24: 730}
 """Verified within so many months, in days (delivery/criteria.csv)."""
 LEAST = ("0.5", "0.7", "0.8", "0.9")
-SEARCHED = ("industry", "municipality", "postcode", "legal_form")
+SEARCHED = ("industry", "municipality", "postcode", "legal_form", "subregion", "wellbeing_county", "industry_2008", "status",
+            "source", "person_source")  # fmt: skip
+ENDS = {"age_years", "taxed_income", "days_since_verified", "p_current"}
+"""Ranges that have a place of their own on the page; the others stand in one list."""
+OF_THEIR_OWN = ("age_years.min", "age_years.max", "taxed_income.min", "days_since_verified.max", "p_current.min", "title")
 BAND_NAMES = {"age_years": ("0–1", "2–4", "5–9", "10–19", "20–49", "50–"), "days_since_verified": ("3", "6", "12", "24", "24+")}
 HEAD = re.compile("(?<=[^ -]{4})(maa|laakso|botten|land|landet|dalen|bothnia|karelen|karelia)$")
 """Where the long name of a region may be broken on its tile."""
+CHIPS = ("include", "exclude", "months", "as_of", "cap", "rank", "n", "strata", "cells", "hold_out", "about", "topic", "reason",
+         form.TREE)  # fmt: skip
+"""What else narrows a group and is told as a chip."""
 NAMED_OTHERWISE = {"language": "language", "person_language": "language", "open_channel": "channel"}
 """Criteria whose codes are called by a family of texts.csv of another name."""
 
@@ -78,6 +88,24 @@ class Chip:
     title: str
     name: str
     query: str
+
+
+@dataclass(frozen=True)
+class Part:
+    """A condition among those that can be put together. moves: where it may go (and, any1, none1 ...), and the address then."""
+
+    pairs: list[tuple[str, str]]
+    title: str
+    name: str
+    moves: list[tuple[str, str]]
+
+
+@dataclass(frozen=True)
+class Block:
+    """Conditions of which any, or none, holds. kind: and, any, none; the first holds everything that is in no other."""
+
+    kind: str
+    parts: list[Part]
 
 
 @dataclass(frozen=True)
@@ -208,20 +236,94 @@ def facets(look: Look, pairs: Pairs, named: Names, codes: Sequence[str]) -> dict
 def chips(wanted: TargetGroup, pairs: Pairs, named: Names) -> list[Chip]:
     """Everything that narrows the group, each with the way back."""
     found = []
-    known = criteria.catalogue()
     for key, value in pairs:
-        bare = key.removeprefix(form.NOT)
-        code = bare.removesuffix(form.MIN).removesuffix(form.MAX)
         query = form.query(form.without(pairs, key, value))
-        if code in known:
-            title = named.title(code)
-            if key.startswith(form.NOT):
-                title = f"{named.words('not')} {title}"
-            found.append(Chip(title, _said(named, bare, code, value), query))
-        elif key in ("include", "exclude", "months", "cap", "n", "about", "topic", "reason"):
-            said = named.of("area", value) if key == "about" else named.words.of("topic", value)
-            found.append(Chip(_capital(named.words.of("chip", key)), said, query))
+        if form.is_condition(key):
+            title, name = _worded(named, key, value)
+            if block := form.block_of(key).rstrip("0123456789."):
+                title = f"{named.words.of('block_of', block)}: {title}"
+            found.append(Chip(title, name, query))
+        elif key in CHIPS:
+            found.append(Chip(_capital(named.words.of("chip", key)), _told(named, key, value), query))
     return found
+
+
+def blocks(pairs: Pairs, named: Names) -> list[Block]:
+    """The conditions as they hang together: those that all hold, then each block, with the ways from one to another."""
+    kept: dict[str, dict[str, Pairs]] = {"": {}}
+    for key, value in pairs:
+        if form.is_condition(key):
+            kept.setdefault(form.block_of(key), {}).setdefault(form.condition_of(key), []).append((key, value))
+    places = [*kept, *(form.free_block(pairs, kind) for kind in ("any", "none") if not any(b.startswith(kind) for b in kept))]
+    found = []
+    for block, conditions in kept.items():
+        parts = []
+        for condition, told in conditions.items():
+            said = [_worded(named, key, value) for key, value in told]
+            bare = condition.removeprefix(block)
+            moves = [
+                (place[:-1] or "and", form.query(form.moved(pairs, condition, place)))
+                for place in places
+                # Two on one value would be one: sets grow, of others one would be lost.
+                if place != block and (criteria.catalogue()[bare.removeprefix(form.NOT)].kind == "set"
+                                       or f"{place}{bare}" not in kept.get(place, {}))
+            ]  # fmt: skip
+            parts.append(Part(told, said[0][0], "; ".join(name for _, name in said), moves))
+        found.append(Block(block[:-1] or "and", parts))
+    return found
+
+
+def kept(pairs: Pairs, shown: Sequence[str], named: Names) -> list[tuple[str, str, str, str]]:
+    """Conditions for which the form has no place of their own: key, value, and what they are called."""
+    return [
+        (key, value, *_worded(named, key, value))
+        for key, value in pairs
+        if form.is_condition(key) and not form.block_of(key) and key not in shown
+    ]
+
+
+def deeper(pairs: Pairs, named: Names) -> list[tuple[str, str]]:
+    """Parts that nest deeper than a form can show: as JSON and in words."""
+    return [(value, _told(named, key, value)) for key, value in pairs if key == form.TREE]
+
+
+def ranges(unit: str) -> list[Criterion]:
+    """Ranges that stand in one list."""
+    return [one for one in criteria.of_unit(unit) if one.kind == "range" and one.code not in ENDS]
+
+
+def flags(unit: str) -> list[Criterion]:
+    """Yes or no, beside those that are facets."""
+    return [one for one in criteria.of_unit(unit) if one.kind == "flag" and one.code not in FIRMS]
+
+
+def strata(unit: str, named: Names) -> list[tuple[str, str]]:
+    """What a sample can be spread by."""
+    return [(code, named.title(code)) for code in criteria.dimensions(unit) if not criteria.catalogue()[code].is_list]
+
+
+def _worded(named: Names, key: str, value: str) -> tuple[str, str]:
+    """What a condition is called, and what it asks."""
+    bare = key.removeprefix(form.block_of(key)).removeprefix(form.NOT)
+    code = form.condition_of(bare)
+    title = named.title(code)
+    is_not = key.removeprefix(form.block_of(key)).startswith(form.NOT)
+    return f"{named.words('not')} {title}" if is_not else title, _said(named, bare, code, value)
+
+
+def _told(named: Names, key: str, value: str) -> str:
+    if key == "about":
+        return named.of("area", value)
+    if key == "strata":
+        return named.title(value)
+    if key == "hold_out":
+        return f"{100 * float(value.replace(',', '.')):g} %"
+    if key == form.TREE:
+        said = worded(value, named.language, named.of)
+        return said[1:-1] if said.startswith("(") else said
+    if key == "as_of":
+        return day(value, named.language)
+    return named.words.of("rank" if key == "rank" else "topic", value)
 
 
 def _said(named: Names, bare: str, code: str, value: str) -> str:
@@ -234,7 +336,11 @@ def _said(named: Names, bare: str, code: str, value: str) -> str:
     if one.kind == "set":
         name = named.of(code, value)
         return f"{value} {name}" if code in SEARCHED and name != value else name
-    return f"{sign}{named.of(code, value) if one.kind == 'flag' else value}"
+    if one.kind == "flag":
+        return named.of(code, value)
+    if one.codes == "date":
+        return f"{sign}{day(value, named.language)}"
+    return f"{sign}{number(int(value), named.language) if value.isdecimal() else value}"
 
 
 def tiles(look: Look, pairs: Pairs, named: Names) -> list[Tile]:

@@ -16,7 +16,7 @@ from starlette.status import HTTP_303_SEE_OTHER
 from delivery.columns import LANGUAGES, Language
 from delivery.columns import values as coded
 from delivery.schedule import HELSINKI
-from delivery.service.page import form
+from delivery.service.page import form, refusing
 from delivery.service.page.texts import Words
 from delivery.service.roles import capabilities
 
@@ -79,6 +79,7 @@ def _environment(language: Language) -> jinja2.Environment:
     )  # fmt: skip
     for name, said in (("number", number), ("percent", percent), ("day", day), ("moment", moment)):
         made.filters[name] = _in(said, language)
+    made.globals |= {"refusal": lambda detail: refusing.said(str(detail), language)}
     made.globals |= {"t": Words(language), "language": language, "asset": asset, "languages": NAMES, "coded": _coded(language)}
     return made
 
