@@ -1,6 +1,7 @@
 """The trail of what was asked of the service: who, what, about what, with what outcome. Part of the chain; nobody's data."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -25,3 +26,10 @@ def last(home: Path, most: int = 200, *, recipient_id: str | None = None) -> lis
         listed = listed.where(AuditEvent.recipient_id == recipient_id)
     with store.connect(home, write=False) as session:
         return [dict(row) for row in session.execute(listed.limit(most)).mappings()]
+
+
+def last_used(home: Path, recipient_id: str) -> dict[str, datetime]:
+    """When each access of a recipient last asked for something: UTC without a zone."""
+    newest = sa.select(AuditEvent.access_id, sa.func.max(AuditEvent.at)).where(AuditEvent.recipient_id == recipient_id)
+    with store.connect(home, write=False) as session:
+        return {str(access_id): at for access_id, at in session.execute(newest.group_by(AuditEvent.access_id)).tuples()}

@@ -143,14 +143,21 @@ def until(is_so: Any, seconds: float = WITHIN_SECONDS) -> None:
         time.sleep(0.05)
 
 
-@pytest.fixture(scope="session")
-def service(published_lake: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
-    """One for the whole run, over an own copy, with `people`. Tests leave what the others count by as it was."""
-    home = copied(published_lake, tmp_path_factory.mktemp("service") / "lake", "warehouse.duckdb", "build_state.json")
+@contextmanager
+def inhabited(home: Path, told: Settings | None = None, port: int = 0) -> Iterator[Service]:
+    """Serve a lake that has `people`, as the process that they know it by."""
     keys = people(home)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("KOHDE_HOME", str(home))
         patch.setenv("KOHDE_CONTACT", "kiellot@kohde.example")
-        with serve(home) as running:
+        with serve(home, told, port) as running:
             running.keys = keys
             yield running
+
+
+@pytest.fixture(scope="session")
+def service(published_lake: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    """One for the whole run, over an own copy, with `people`. Tests leave what the others count by as it was."""
+    home = copied(published_lake, tmp_path_factory.mktemp("service") / "lake", "warehouse.duckdb", "build_state.json")
+    with inhabited(home) as running:
+        yield running

@@ -37,6 +37,7 @@ FAMILIES = {
     "legal_form_group": ["company", "partnership", "sole_trader", "cooperative", "housing", "association", "foundation",
                          "public", "church", "foreign_branch", "other"],
     "result_of": ["person", "organisation"], "days_since_verified": picking.BAND_NAMES["days_since_verified"],
+    "role": ["user", "admin"], "access": ["key", "account"],
     "rank": [*get_args(group.Rank), form.BY_ID], "refusal": [kind for kind, _ in refusing.KINDS],
     "block": ["and", "any", "none"], "block_to": ["and", "any", "none"], "block_of": ["any", "none"],
     "confirmed": ["fetched", "recalled", "destroyed"], "kind": ["full", "delta", "recall"],
@@ -408,6 +409,29 @@ def test_an_order_needs_the_terms_and_a_name_and_is_one_however_often_it_is_sent
         (order_id,) = set(re.findall(r'action="/orders/([^/]+)/state"', taken.text))
         ended = client.post(f"/orders/{order_id}/state", data={"state": "ended"})
         assert "päättynyt" in ended.text
+
+
+def test_keys_are_made_shown_once_used_and_ended(service: Service) -> None:
+    with page(service, "admin") as client, page(service, "beta") as other:
+        made = client.post("/keys", data={"label": HOSTILE[:90], "role": "user", "days": "30"})
+        (key,) = re.findall(r'id="made-key">(kohde_[^<]+)<', made.text)
+        access_id = key.split("_")[1]
+        assert made.headers["cache-control"] == "no-store" and "<script>alert" not in made.text
+        listed = client.get("/keys").text
+        assert len(re.findall("state ended", listed)) >= 2, "one that was ended, one that ran out by itself"
+        assert key not in listed and f'id="{access_id}"' in listed
+        assert re.search(rf'id="{access_id}".*\n?.*<td>–</td>\s*<td>', listed), "never used"
+        assert access_id not in other.get("/keys").text
+        assert other.post(f"/keys/{access_id}/end").status_code == 404
+        with httpx2.Client(base_url=service.url, headers={"Authorization": f"Bearer {key}"}) as program:
+            assert program.get("/api/v1/groups").status_code == 200
+            service.app.state.house.trail.flush()
+            assert not re.search(rf'id="{access_id}".*\n?.*<td>–</td>\s*<td>', client.get("/keys").text), "used"
+            assert "päättynyt" in client.post(f"/keys/{access_id}/end").text
+            assert program.get("/api/v1/groups").status_code == 401
+        for label, days in (("x", "30"), ("ohjelma", "9999")):
+            refused = client.post("/keys", data={"label": label, "role": "user", "days": days})
+            assert refused.status_code == 422 and "made-key" not in refused.text
 
 
 def test_pages_are_in_the_trail_as_the_api_is(service: Service) -> None:

@@ -13,7 +13,7 @@ from openpyxl import load_workbook
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from delivery import published, recall
-from tests.service import Service, people, serve
+from tests.service import Service, inhabited
 
 CHROMIUM = os.environ.get("KOHDE_CHROMIUM", "/usr/bin/chromium")
 ARGS = [
@@ -31,14 +31,8 @@ pytestmark = pytest.mark.skipif(
 @pytest.fixture(scope="module")
 def place(whole_lake: Path) -> Iterator[Service]:
     """A service of this file's own, over a lake that can be published anew: people here order, object and confirm."""
-    home = whole_lake
-    keys = people(home)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("KOHDE_HOME", str(home))
-        patch.setenv("KOHDE_CONTACT", "kiellot@kohde.example")
-        with serve(home) as running:
-            running.keys = keys
-            yield running
+    with inhabited(whole_lake) as running:
+        yield running
 
 
 @pytest.fixture(scope="module")

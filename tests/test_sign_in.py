@@ -17,7 +17,7 @@ from filelock import FileLock
 from delivery.service.settings import Oidc, Settings
 from ledger import access
 from tests.servers import absent
-from tests.service import Service, cookie, copied, free_port, people, serve, session_of
+from tests.service import Service, cookie, copied, free_port, inhabited, session_of
 
 HERE = Path(__file__).with_name("oidc")
 CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "kohde-tests"
@@ -60,13 +60,11 @@ def place(published_lake: Path, tmp_path_factory: pytest.TempPathFactory) -> Ite
         ["node", script], env=os.environ | told, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, cwd=folder
     )
     home = copied(published_lake, tmp_path_factory.mktemp("oidc") / "lake")
-    keys = people(home)
-    for address in (KNOWN, UNVERIFIED):
-        access.add_account(home, "user", "Maija", issuer, address, recipient_id="acme", by_whom="a test")
     try:
         assert provider.stdout and provider.stdout.readline() == "ready\n"
-        with serve(home, Settings(oidc=Oidc(issuer, "kohde", secret), failures_per_minute=1000), port=back) as running:
-            running.keys = keys
+        with inhabited(home, Settings(oidc=Oidc(issuer, "kohde", secret), failures_per_minute=1000), port=back) as running:
+            for address in (KNOWN, UNVERIFIED):
+                access.add_account(home, "user", "Maija", issuer, address, recipient_id="acme", by_whom="a test")
             yield Place(running, provider, issuer)
     finally:
         provider.kill()

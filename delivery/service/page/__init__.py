@@ -6,6 +6,7 @@ docs/adr/0013-a-page-rendered-on-the-server.md.
 
 from fastapi import FastAPI
 
+from delivery.service.page.accesses import router as of_accesses
 from delivery.service.page.assets import router as of_assets
 from delivery.service.page.deliveries import router as of_deliveries
 from delivery.service.page.desk import router as of_desk
@@ -17,7 +18,7 @@ from delivery.service.page.refreshes import router as of_refreshes
 from delivery.service.page.rendering import fault
 from delivery.service.page.sign import router as of_sign
 
-PARTS = (of_assets, of_sign, of_pick, of_groups, of_orders, of_deliveries, of_refreshes, of_desk, of_operator)
+PARTS = (of_assets, of_sign, of_pick, of_groups, of_orders, of_deliveries, of_refreshes, of_accesses, of_desk, of_operator)
 
 
 def add(app: FastAPI) -> None:

@@ -57,8 +57,6 @@ KINDS = tuple(
         ("order_ended", r"order .* has ended: .*"),
         ("other_order", r"this Idempotency-Key belongs to another order"),
         ("accesses_full", r"(?P<n>\d+) accesses are open already: end one first"),
-        ("has_access", r"that person has an access already: end it first"),
-        ("no_email", r"that is no e-mail address"),
         ("confirm", r"confirm with the id of the person: .*"),
         ("revoked_before", r"this was told before as objection (?P<n>\d+), .*"),
         ("say_why", r"say by whom and why: .*"),

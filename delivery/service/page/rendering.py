@@ -26,7 +26,8 @@ YEAR_SECONDS = 365 * 24 * 3600
 NAMES: dict[Language, str] = {"fi": "Suomi", "sv": "Svenska", "en": "English"}
 NAV = (
     ("pick", "/pick", "count"), ("groups", "/groups", "groups"), ("lists", "/lists", "groups"), ("orders", "/orders", "orders"),
-    ("deliveries", "/deliveries", "deliveries"), ("refresh", "/refresh", "refresh"), ("desk", "/desk", "subjects"),
+    ("deliveries", "/deliveries", "deliveries"), ("refresh", "/refresh", "refresh"), ("keys", "/keys", "keys"),
+    ("desk", "/desk", "subjects"),
     ("reviews", "/desk/reviews", "reviews"), ("notices", "/desk/notices", "notices"), ("operator", "/operator", "health"),
     ("recalls", "/desk/recalls", "recalls"), ("trail", "/desk/trail", "trail"),
 )  # fmt: skip
