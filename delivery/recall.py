@@ -21,6 +21,7 @@ from delivery.content import Content, Fill, reasons, rows_of
 from delivery.deliver import LOOKS, Delivered, Republish, deliver, prove, state
 from delivery.extract import extract, known_as
 from delivery.knowing import MONTH_DAYS
+from delivery.manifest import read as read_manifest
 from delivery.orders import Order
 from delivery.orders import every as every_order
 from delivery.render import Gate
@@ -33,6 +34,8 @@ MONTHS = 24
 REMIND_DAYS = 7
 SILENT = ("ei_enaa_kriteereissa", "vanhentunut")
 """Reasons for which nobody is recalled: the row may be used until its licence ends."""
+WITHHELD = "ei_enaa_luovutettavissa"
+"""The one reason of whatever is nobody's business: objections, lists, erasure, notices."""
 
 
 def recall(home: Path, *, republish: Republish, now: datetime | None = None) -> list[Delivered]:
@@ -120,6 +123,36 @@ def _news(db: duckdb.DuckDBPyConnection, home: Path, order: Order, held: pa.Tabl
             []::varchar[] as why
         from told_now where operation = 'MUUTOS'""")
     return db.sql("from told_now order by row_id").to_arrow_table()
+
+
+def is_withdrawn(home: Path, order: Order, delivery_id: str, *, republish: Republish) -> bool:
+    """Whether a delivery tells of somebody who may not be told of any more, or by a channel that is closed, at this moment.
+
+    For a file that waits to be fetched. Nobody who has merely left a job withdraws it: of that the next file or a recall tells.
+    Raises Refused.
+    """
+    prove(home, republish)
+    manifest = read_manifest(home / "deliveries" / order.recipient_id / order.order_id / delivery_id / "manifest.json")
+    if manifest.versions.published == published.current(home).name:
+        return False  # made from what was proven just now
+    told = delta.read(state(home, order, delivery_id))
+    told = told.filter(told["is_told"])
+    (at,) = {row["at"] for row in orders.history(home, order.order_id, ["sent"]) if row["delivery_id"] == delivery_id}
+    told = told.append_column("told_at", pa.array([at] * told.num_rows, pa.timestamp("us")))
+    with published.desk(home) as db:
+        _news(db, home, order, told)
+        ((found,),) = db.execute(
+            """
+            select count(*) from told_now
+            inner join held using (row_id)
+            left join why_gone using (row_id)
+            where
+                why_gone.removal_reason = $1
+                or (told_now.operation = 'MUUTOS'
+                    and len(list_filter(held.channels, lambda one: not list_contains(told_now.channels, one))) > 0)""",
+            [WITHHELD],
+        ).fetchall()
+    return bool(found)
 
 
 def fill_of(home: Path) -> Fill:

@@ -501,11 +501,20 @@ def test_a_check_tells_the_row_of_who_objected(whole_lake: Path, monkeypatch: py
             name = next(name for name in delivery["files"] if name.endswith(".csv"))
             text = admin.get(f"{path}/files/{name}").content.decode("utf-8-sig")
             row = next(row for row in csv.DictReader(io.StringIO(text), delimiter=";") if row["sahkoposti"])
+            elsewhere = ordered(beta, "of others", group=uusimaa(criteria={"field": "region", "in": ["06"]}))
             said = admin.post("/objections", json={"reference": "soitto", "email": row["sahkoposti"]})
             assert said.status_code == 201
+            assert admin.get(f"{path}/files/{name}").status_code == 409, "it has waited since before the objection"
+            theirs = next(name for name in elsewhere["files"] if name.endswith(".csv"))
+            assert beta.get(f"/deliveries/{elsewhere['delivery_id']}/files/{theirs}").status_code == 200
             told = admin.post(f"{path}/check").json()
             assert row["rivi_id"] in {one for rows in told["to_do"].values() for one in rows}
             assert beta.post(f"{path}/check").status_code == 404
-            later = ordered(admin, "after the objection", group=uusimaa())
+            later = ordered(admin, "after the objection", group=uusimaa(channels=["email", "phone"]))
             name = next(name for name in later["files"] if name.endswith(".csv"))
-            assert row["sahkoposti"] not in admin.get(f"/deliveries/{later['delivery_id']}/files/{name}").text
+            text = admin.get(f"/deliveries/{later['delivery_id']}/files/{name}").content.decode("utf-8-sig")
+            assert row["sahkoposti"] not in text
+            row = next(row for row in csv.DictReader(io.StringIO(text), delimiter=";") if row["sahkoposti"] and row["puhelin"])
+            no_mail = {"reference": "kirje", "email": row["sahkoposti"], "channel": "email"}
+            assert admin.post("/objections", json=no_mail).status_code == 201
+            assert admin.get(f"/deliveries/{later['delivery_id']}/files/{name}").status_code == 409, "one channel is closed"

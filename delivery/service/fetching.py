@@ -42,14 +42,20 @@ def one(home: Path, recipient_id: str, delivery_id: str) -> dict[str, Any]:
     return told | {"files": sorted(_files(home, recipient_id, told))}
 
 
-def file(home: Path, recipient_id: str, delivery_id: str, name: str, now: datetime | None = None) -> Path:
-    """A file of a delivery. Raises Fault: 404 when there is none, 410 when its licence has ended."""
+def file(home: Path, recipient_id: str, delivery_id: str, name: str, republish: Republish, now: datetime | None = None) -> Path:
+    """A file of a delivery, proven against the ledger of this moment: it may have waited since it was made.
+
+    Raises Fault: 404 when there is none, 410 when its licence has ended, 409 when it tells of somebody who may not be told of
+    any more; Refused when nobody can say.
+    """
     told = one(home, recipient_id, delivery_id)
     found = _files(home, recipient_id, told).get(name)
     if found is None:
         raise Fault(404, "there is no such file")
     if date.fromisoformat(told["valid_until"]) < (now or datetime.now(UTC)).astimezone(HELSINKI).date():
         raise Fault(410, f"the licence ended on {told['valid_until']}")
+    if recall.is_withdrawn(home, orders.one(home, told["order_id"]), delivery_id, republish=republish):
+        raise Fault(409, "this file may not be used any more as it was made: take the next one, or order it anew")
     return found
 
 

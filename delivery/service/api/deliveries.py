@@ -48,7 +48,7 @@ def read_file(
 ) -> FileResponse:
     """A file of it, while its licence runs. That it was fetched is written down."""
     about(request, delivery_id)
-    path = fetching.file(house.home, tenant(who), delivery_id, name)
+    path = fetching.file(house.home, tenant(who), delivery_id, name, house.office.republish)
     disclosures.acknowledge(house.home, delivery_id, tenant(who), "fetched")
     return FileResponse(path, filename=path.name, media_type=BYTES, content_disposition_type="attachment")
 
