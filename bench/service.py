@@ -1,8 +1,9 @@
 """Twenty people clicking facets over HTTP at 1,000,000 organisations and 1.5 M persons: one service, a key for each of them.
 
-Made-up targets as in bench/picker.py. Each person waits about a second between clicks, changes one condition of what they had
-before, and asks for the waterfall and all facets of it, over the API and as the page does. Prints and writes
-bench/results/service.json: `python -m bench.service [--organisations N] [--people 20] [--seconds 60]`
+Made-up targets as in bench/picker.py. Each person waits about a second between clicks and changes one condition of what they
+had before; first all ask the API for the waterfall and all facets, then for the page's fragment, as its script does. Times as
+the server has them (from the request's head to that of the answer) and as the person does, on the same processors. Prints and
+writes bench/results/service.json: `python -m bench.service [--organisations N] [--people 20] [--seconds 60]`
 """
 
 import argparse
@@ -34,6 +35,7 @@ from orchestration import serving
 
 ROOT = Path(__file__).parents[1]
 PORT = 8917
+API, PAGE = "/api/v1/counts", "/pick"
 VALUES = {
     "region": ["01", "02", "04", "05", "06", "11", "17"], "industry_section": list("CFGHIJKMNQ"),
     "staff_band": ["5-9", "10-19", "20-49", "50-99", "100-249"], "legal_form_group": ["company", "association", "cooperative"],
@@ -58,10 +60,30 @@ def serve(home: Path, organisations: int, people: int) -> None:
     picker.put(Index(db, "person"))
     service = app.create(serving.office(home), Settings(requests_per_minute=100_000))
     service.state.house.shelf._held = Version((home / "published" / "current").resolve(), db, picker)
-    uvicorn.run(service, host="127.0.0.1", port=PORT, log_level="error", access_log=False)
+    uvicorn.run(Timed(service, home / "took.json"), host="127.0.0.1", port=PORT, log_level="error", access_log=False)
 
 
-async def click(key: str, seconds: float, seed: int, think: float) -> list[tuple[float, int]]:
+class Timed:
+    """An application and how long it took to begin each answer, in milliseconds, by path; written down when it ends."""
+
+    def __init__(self, app: Any, into: Path) -> None:
+        self.app, self.into, self.took = app, into, dict[str, list[float]]()
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        """As ASGI asks."""
+        started = time.perf_counter()
+
+        async def sent(message: Any) -> None:
+            if message["type"] == "http.response.start":
+                self.took.setdefault(scope["path"], []).append((time.perf_counter() - started) * 1000)
+            await send(message)
+
+        await self.app(scope, receive, sent)
+        if scope["type"] == "lifespan":
+            self.into.write_text(json.dumps(self.took))
+
+
+async def click(key: str, path: str, seconds: float, seed: int, think: float) -> list[tuple[float, int]]:
     """One person: milliseconds and status of each click."""
     dice, chosen, took = random.Random(seed), dict[str, set[str]](), []
     async with httpx2.AsyncClient(base_url=f"http://127.0.0.1:{PORT}", headers={"Authorization": f"Bearer {key}"}) as client:
@@ -70,9 +92,13 @@ async def click(key: str, seconds: float, seed: int, think: float) -> list[tuple
         while time.monotonic() < until:
             field = dice.choice(list(VALUES))
             chosen.setdefault(field, set()).symmetric_difference_update({dice.choice(VALUES[field])})
-            body = {"group": group(chosen), "facets": ["*"]}
             started = time.perf_counter()
-            answer = await client.post("/api/v1/counts", json=body, timeout=60)
+            if path == PAGE:
+                asked = [("channel", "email"), ("channel", "phone"), ("about", "TALOUS")]
+                asked += [(field, code) for field, codes in chosen.items() for code in sorted(codes)]
+                answer = await client.get(path, params=asked, headers={"X-Fragment": "1"}, timeout=60)
+            else:
+                answer = await client.post(path, json={"group": group(chosen), "facets": ["*"]}, timeout=60)
             took.append(((time.perf_counter() - started) * 1000, answer.status_code))
             await asyncio.sleep(dice.expovariate(1 / think))
     return took
@@ -85,10 +111,21 @@ def group(chosen: dict[str, set[str]]) -> dict[str, Any]:
     return told | ({"criteria": {"all": leaves}} if leaves else {})
 
 
-async def crowd(keys: list[str], seconds: float, think: float) -> list[tuple[float, int]]:
+async def crowd(keys: list[str], path: str, seconds: float, think: float) -> list[tuple[float, int]]:
     """All of them at once."""
-    found = await asyncio.gather(*(click(key, seconds, seed, think) for seed, key in enumerate(keys)))
+    found = await asyncio.gather(*(click(key, path, seconds, seed, think) for seed, key in enumerate(keys)))
     return [one for of_person in found for one in of_person]
+
+
+def told(took: list[tuple[float, int]], server: list[float]) -> dict[str, Any]:
+    """What is printed of one kind of click. server: milliseconds as the server has them."""
+    quantiles = {
+        f"{name}_p{round(100 * q)}_ms": round(float(np.quantile(times, q)), 1)
+        for name, times in (("server", server), ("client", [one for one, _ in took]))
+        for q in (0.5, 0.95, 0.99)
+    }
+    statuses = Counter(status for _, status in took)
+    return {"requests": len(took), "errors": len(took) - statuses[200], **quantiles}
 
 
 def wait(process: "subprocess.Popen[bytes]") -> None:
@@ -127,19 +164,18 @@ def main() -> None:
         process = subprocess.Popen(command, cwd=ROOT)
         try:
             wait(process)
-            asyncio.run(crowd(keys, 5, options.think))
-            took = asyncio.run(crowd(keys, options.seconds, options.think))
+            began, took = {}, {}
+            for path in (API, PAGE):
+                warm = asyncio.run(crowd(keys, path, 5, options.think))
+                began[path], took[path] = len(warm), asyncio.run(crowd(keys, path, options.seconds, options.think))
         finally:
             process.terminate()
             process.wait()
-    milliseconds = np.array([one for one, _ in took])
+        server = json.loads((home / "took.json").read_text())
     found = {
         "organisations": options.organisations, "people_clicking": options.people, "seconds": options.seconds,
-        "think_s": options.think, "load": round(os.getloadavg()[0], 1), "requests": len(took),
-        "p50_ms": round(float(np.quantile(milliseconds, 0.5)), 1), "p95_ms": round(float(np.quantile(milliseconds, 0.95)), 1),
-        "p99_ms": round(float(np.quantile(milliseconds, 0.99)), 1),
-        "statuses": dict(Counter(str(status) for _, status in took)),
-        "errors": sum(status != 200 for _, status in took),
+        "think_s": options.think, "load": round(os.getloadavg()[0], 1),
+        **{path: told(took[path], server[path][began[path] :]) for path in (API, PAGE)},
     }  # fmt: skip
     print(json.dumps(found, indent=2))
     if options.organisations == 1_000_000:

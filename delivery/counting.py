@@ -112,6 +112,8 @@ def cells_hidden(cells: Mapping[tuple[Any, ...], int]) -> set[tuple[Any, ...]]:
     computed from the sum of the line.
     """
     hidden = {key for key, count in cells.items() if 0 < count < SMALL}
+    if not hidden:
+        return hidden
     lines: dict[tuple[Any, ...], list[tuple[Any, ...]]] = {}
     for key in cells:
         for place in range(len(key)):

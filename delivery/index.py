@@ -26,6 +26,7 @@ from delivery.tree import CHANNELS
 MARKS = 32
 BLOCKS = 512
 P_BITS = 12
+Bands = tuple[tuple[float | None, float | None], ...]
 
 
 @dataclass
@@ -140,6 +141,7 @@ class Index:
         told = db.execute(f"select row_no, dense_rank() over (order by business_id) from {table}").fetchnumpy()
         self.company = self._placed(told["row_no"], next(v for k, v in told.items() if k != "row_no"), np.uint32)
         self.slices = self._slices() if unit == "person" else []
+        self._bands: dict[tuple[str, Bands], tuple[list[BitMap], BitMap]] = {}
 
     def _rows(self, condition: str) -> Rows:
         told = self.db.execute(f"select row_no from {self.table} where {condition}").fetchnumpy()
@@ -242,6 +244,16 @@ class Index:
             assert isinstance(column, Values)
             return column.maps.get(str(test.wants).lower(), BitMap())
         return column.rows(test)
+
+    def bands(self, code: str, bands: Bands) -> tuple[list[BitMap], BitMap]:
+        """The rows in each band (low, high, both included; null: open) of a range, and those in any; asked for once.
+
+        Nobody may change them.
+        """
+        if (code, bands) not in self._bands:
+            found = [self.rows(criteria.Test(code, "range", low=low, high=high)) for low, high in bands]
+            self._bands[code, bands] = (found, union(found))
+        return self._bands[code, bands]
 
 
 def _packed(rows: BitMap) -> BitMap:

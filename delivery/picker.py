@@ -67,6 +67,7 @@ class Picker:
         self._indexes: OrderedDict[tuple[str, str, date | None], Index] = OrderedDict()
         self._away: tuple[Any, dict[str, BitMap]] | None = None
         self._held: tuple[Index, Context, BitMap] | None = None
+        self._left: tuple[Any, tuple[BitMap, _Stages]] | None = None
 
     def index(self, unit: str, purpose: str = "marketing", as_of: date | None = None) -> Index:
         """The index of a unit and a purpose, made when it is first needed."""
@@ -91,8 +92,7 @@ class Picker:
         notes = check(group, self.book)
         index = self._of(group)
         passage = index.passages[_channels(group), group.channel_mode]
-        matching = self._rows(index, group.criteria) & passage.population & index.existed
-        stages = self._stages(index, group, context, matching & passage.passing)
+        matching, stages = self._matching(index, group, context)
         sizes = [len(rows) for rows in (stages.passed, stages.relevant, stages.wanted, stages.available)]
         capped = self._capped(index, group, stages.available)
         result = _sampled(group, capped)
@@ -117,9 +117,7 @@ class Picker:
         """Ids of at most n targets of those available, evenly spread over places and industries, always the same."""
         check(group, self.book)
         index = self._of(group)
-        passage = index.passages[_channels(group), group.channel_mode]
-        matching = self._rows(index, group.criteria) & passage.passing & index.existed
-        left = self._stages(index, group, context or Context(), matching).available
+        left = self._matching(index, group, context or Context())[1].available
         rows = [left[at * len(left) // n] for at in range(n)] if len(left) > n else list(left)
         found = self.db.execute(
             f"select target_id from {index.table} where row_no in (select unnest($1::uinteger[])) order by row_no", [rows]
@@ -157,17 +155,19 @@ class Picker:
         """Who is available, by one or two dimensions; a person of two areas counts in both."""
         check(group, self.book)
         index = self._of(group)
-        passage = index.passages[_channels(group), group.channel_mode]
-        matching = self._rows(index, group.criteria) & passage.passing & index.existed
-        left: dict[tuple[Any, ...], BitMap] = {(): self._stages(index, group, context or Context(), matching).available}
-        for name in dimensions:
-            column = self._dimension(index, group, name)
+        left: dict[tuple[Any, ...], BitMap] = {(): self._matching(index, group, context or Context())[1].available}
+        *first, last = [self._dimension(index, group, name) for name in dimensions]
+        for column in first:
             left = {
                 (*key, value): rows & of_value
                 for key, rows in left.items()
                 for value, of_value in [*column.maps.items(), (None, index.everybody - column.known)]
             }
-        cells = {key: len(rows) for key, rows in left.items()}
+        cells = {
+            (*key, value): rows.intersection_cardinality(of_value)
+            for key, rows in left.items()
+            for value, of_value in last.maps.items()
+        } | {(*key, None): rows.difference_cardinality(last.known) for key, rows in left.items()}
         used = [{key[at] for key, count in cells.items() if count} for at in range(len(dimensions))]
         return _shown(group, {key: n for key, n in cells.items() if all(v in used[at] for at, v in enumerate(key))})
 
@@ -177,12 +177,12 @@ class Picker:
         """Who is available by bands of a range (low, high, both included; null: open), by their places; null: unknown."""
         check(group, self.book)
         index = self._of(group)
-        passage = index.passages[_channels(group), group.channel_mode]
-        matching = self._rows(index, group.criteria) & passage.passing & index.existed
-        left = self._stages(index, group, context or Context(), matching).available
-        found = [left & index.rows(criteria.Test(name, "range", low=low, high=high)) for low, high in bands]
-        cells: dict[tuple[Any, ...], int] = {(str(place),): len(rows) for place, rows in enumerate(found)}
-        if unknown := left.difference_cardinality(union(found)):
+        left = self._matching(index, group, context or Context())[1].available
+        found, known = index.bands(name, tuple(bands))
+        cells: dict[tuple[Any, ...], int] = {
+            (str(place),): left.intersection_cardinality(rows) for place, rows in enumerate(found)
+        }
+        if unknown := left.difference_cardinality(known):
             cells[None,] = unknown
         return _shown(group, cells)
 
@@ -207,6 +207,16 @@ class Picker:
             first, *others = (self._rows(index, child) for child in node.all)
             return met(first, others)
         return union([self._rows(index, child) for child in node.any])  # type: ignore[attr-defined]
+
+    def _matching(self, index: Index, group: TargetGroup, context: Context) -> tuple[BitMap, _Stages]:
+        """Those of the population that match, and what the gates leave of them; kept for the next question, which most often
+        is of the same group: a page asks eight at once."""
+        key = (index, group, context)
+        if self._left is None or any(one is not other for one, other in zip(self._left[0], key, strict=True)):
+            passage = index.passages[_channels(group), group.channel_mode]
+            matching = self._rows(index, group.criteria) & passage.population & index.existed
+            self._left = (key, (matching, self._stages(index, group, context, matching & passage.passing)))
+        return self._left[1]
 
     def _stages(self, index: Index, group: TargetGroup, context: Context, passed: BitMap) -> _Stages:
         """From those that match and pass the standing gates to those available, channel by channel."""
@@ -314,4 +324,4 @@ def _sampled(group: TargetGroup, size: int) -> int:
 
 def _shown(group: TargetGroup, cells: dict[tuple[Any, ...], int]) -> list[Cell]:
     hidden = counting.cells_hidden(cells) if group.unit == "person" else set()
-    return [Cell(key, None if key in hidden else cells[key]) for key in sorted(cells, key=lambda key: tuple(map(str, key)))]
+    return [Cell(key, None if key in hidden else cells[key]) for key in sorted(cells, key=lambda key: [*map(str, key)])]

@@ -1,7 +1,7 @@
 """Counts, facets, breakdowns and previews of a target group, for a recipient: what API and page both show."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -59,7 +59,7 @@ def look(shelf: Shelf, wanted: TargetGroup, recipient_id: str, lists: dict[str, 
 
 def _told(version: Version, wanted: TargetGroup, context: Context) -> dict[str, Any]:
     counted = version.picker.count(wanted, context)
-    told = asdict(protected(counted) if wanted.unit == "person" else counted)
+    told = vars(protected(counted) if wanted.unit == "person" else counted)  # asdict copies all of it deeply
     return {"criteria_hash": group.digest(wanted), "version": version.folder.name, "result": counted.result, **told}
 
 

