@@ -32,16 +32,24 @@ def connect(home: Path, file: str = "analyst") -> duckdb.DuckDBPyConnection:
     """Open a file of the current version read-only and locked down.
 
     A reader that stalls between resolving and opening for so long that its version is swept resolves once more.
-    Raises Refused when nothing has been published.
+    Raises Refused when nothing has been published, or the file is not there for whoever asks.
     """
     for attempt in range(3):
         path = current(home) / f"{file}.duckdb"
         try:
             return duckdb.connect(str(path), read_only=True, config=dict(LOCKED))
         except duckdb.IOException:
-            if path.exists() or attempt == 2:
+            if path.exists() and not os.access(path, os.R_OK, effective_ids=True):
+                raise Refused(f"{path.name} is not yours to read: few may, and the file's group says who") from None
+            if path.exists():
                 raise
+            if attempt == 2:
+                raise Refused(f"{path.name} is not among what is published here: {_there(path.parent)}") from None
     raise AssertionError("unreachable")
+
+
+def _there(folder: Path) -> str:
+    return ", ".join(sorted(path.name for path in folder.glob("*.duckdb"))) or "nothing is"
 
 
 def check_lists(home: Path, now: datetime) -> None:

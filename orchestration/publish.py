@@ -29,6 +29,13 @@ from orchestration import gating, intake, settings
 from orchestration.state import WAREHOUSE, BuildState, Refused, writer
 
 KEPT_VERSIONS = 3
+STORAGE = "v1.4.0"
+"""Format of the files: what DuckDB 2 writes by itself no 1.x opens, and the drivers of other programs are 1.x for long.
+1.4 is the oldest that costs neither bytes nor time."""
+
+MODES = {"analyst.duckdb": 0o444}
+OWNERS = 0o440
+"""Who may read: anybody what holds no direct identifier, else the owner and the group of `published/`."""
 FILES = {"registry": ("main", "reference", "restricted"), "analyst": ("main", "reference")}
 """File -> the schemas it holds: marts, the code lists that their names (and `organisations_as_of`) come from, and what no
 marketing model may read. registry: every table as built. analyst: without the columns that dbt tags `personal` (names, contact
@@ -116,6 +123,7 @@ def publish(home: Path | None = None) -> PublishedVersion:
         _step("gated")
         folder = published / _new_version(published)
         with files.draft_folder(folder) as draft:
+            _shut(draft)
             tables = _copy_marts(home, draft)
             _step("copied")
             receipt = _settle(home, draft, folder, state, tables)
@@ -137,6 +145,7 @@ def _settle(home: Path, draft: Path, folder: Path, state: BuildState, tables: di
                 tables |= _gate_again(home, draft)
                 sealed = _sealed(home, draft, folder, state, tables)
             if gating.is_current(home):
+                shutil.copymode(folder.parent, draft)
                 files.commit_folder(draft, folder)
                 _step("committed")
                 # One step: a reader finds the old version or the new one, never none.
@@ -150,6 +159,11 @@ def _gate_again(home: Path, draft: Path) -> dict[str, int]:
     gating.regate(home)
     _step("gated again")
     return _copy_marts(home, draft, only=_gated_tables(settings.dbt_target(home) / "manifest.json"))
+
+
+def _shut(draft: Path) -> None:
+    """Nobody else looks in until each file has the mode that says who may."""
+    draft.chmod(draft.stat().st_mode & ~0o077)
 
 
 def _sealed(home: Path, draft: Path, folder: Path, state: BuildState, tables: dict[str, int]) -> PublishedVersion:
@@ -243,8 +257,8 @@ def _copy_marketing(home: Path, path: Path) -> dict[str, int]:
 def _filled(home: Path, path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
     """A file to be filled from `warehouse`; on leaving it is whole."""
     if path.exists():
-        path.chmod(0o644)
-    with duckdb.connect(str(path)) as db:
+        path.chmod(0o640)
+    with duckdb.connect(str(path), config={"storage_compatibility_version": STORAGE}) as db:
         db.execute(f"ATTACH {_text(str(home / WAREHOUSE))} AS warehouse (READ_ONLY)")
         yield db
         db.execute("DETACH warehouse")
@@ -369,7 +383,7 @@ def _verify(path: Path, tables: dict[Table, int], macros: dict[str, int]) -> Non
 
 def _seal(path: Path) -> dict[str, Any]:
     """Take the write permission away and note size and checksum."""
-    path.chmod(0o444)
+    path.chmod(MODES.get(path.name, OWNERS))
     with path.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
     return {"name": path.name, "bytes": path.stat().st_size, "sha256": digest}

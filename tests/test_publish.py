@@ -189,7 +189,29 @@ def test_files_are_sealed_and_no_wal_lies_beside_them(home: Path) -> None:
         "marketing.duckdb",
         "registry.duckdb",
     ]
-    assert {path.stat().st_mode & 0o777 for path in current(home).glob("*.duckdb")} == {0o444}
+    modes = {path.name: path.stat().st_mode & 0o777 for path in current(home).glob("*.duckdb")}
+    assert modes == {"analyst.duckdb": 0o444, "marketing.duckdb": 0o440, "registry.duckdb": 0o440}
+    assert current(home).stat().st_mode == (home / "published").stat().st_mode
+
+
+def test_files_belong_to_the_group_of_the_folder_and_are_shut_until_they_are_whole(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[tuple[str, int]] = []
+
+    def look(step: str) -> None:
+        drafts = [path for path in (home / "published").iterdir() if path.name.endswith(".part")]
+        seen.extend((step, path.stat().st_mode & 0o077) for path in drafts)
+
+    (home / "published").mkdir()
+    if os.geteuid() == 0:  # others have no second group to give it
+        os.chown(home / "published", -1, 4242)
+    (home / "published").chmod(0o2750)
+    monkeypatch.setattr(publishing, "_step", look)
+    publish(home)
+    assert {step for step, _ in seen} >= {"copied", "sealed", "held"} and {mode for _, mode in seen} == {0}
+    group = (home / "published").stat().st_gid
+    assert {path.stat().st_gid for path in current(home).glob("*.duckdb")} == {group}
 
 
 @pytest.mark.parametrize("status", ["absent", "building", "failed"])
