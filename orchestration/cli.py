@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
-from orchestration import cli_delivery, cli_orders, cli_promises, cli_refresh, cli_service, cli_subject
+from orchestration import cli_delivery, cli_orders, cli_promises, cli_query, cli_refresh, cli_service, cli_subject
 from orchestration.cli_options import By, Json, Reason
 
 if TYPE_CHECKING:
@@ -35,6 +35,7 @@ app.add_typer(cli_subject.subject, name="subject")
 app.add_typer(cli_subject.retention, name="retention")
 key.command()(cli_promises.rotate)
 app.command()(cli_refresh.refresh)
+app.command()(cli_query.query)
 app.command()(cli_delivery.count)
 app.command()(cli_orders.extract)
 app.command()(cli_orders.deliver)
@@ -345,30 +346,6 @@ def classify(
         console.print(f"version    {default_vocabulary().version}")
 
     terminal.show(as_json, asdict(found) | {"classifier_version": default_vocabulary().version}, render)
-
-
-@app.command()
-def query(
-    sql: Annotated[str, typer.Argument(help="Any DuckDB SELECT.")],
-    restricted: Annotated[bool, typer.Option("--registry", help="Ask the restricted file with all columns.")] = False,
-    marketing: Annotated[bool, typer.Option("--marketing", help="Ask the file of what may be used for marketing.")] = False,
-    rows: Annotated[int, typer.Option(min=1, help="Rows to print at most; --json prints all.")] = 100,
-    as_json: Json = False,
-) -> None:
-    """Ask the published marts. Read-only, and closed to files, network and settings."""
-    from orchestration import publish, settings, terminal
-
-    with publish.connect(settings.home(), "registry" if restricted else "marketing" if marketing else "analyst") as db:
-        answer = db.execute(sql)
-        columns = [name for name, *_ in answer.description or []]
-        found = answer.fetchall()
-
-    def render(console: Any) -> None:
-        console.print(terminal.table(columns, found[:rows]))
-        if len(found) > rows:
-            console.print(f"... {len(found) - rows} more row(s), see --rows")
-
-    terminal.show(as_json, [dict(zip(columns, row, strict=True)) for row in found], render)
 
 
 @app.command()

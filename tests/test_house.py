@@ -29,6 +29,7 @@ REVIEWED_WRITERS = {
     "ingest/synthetic/search.py": "the server's own index, in a temporary directory that goes with it",
     "delivery/send/folder.py": "copies into the draft folder that commit_folder makes durable",
     "delivery/send/sftp.py": "writes on the far side, into a hidden folder that is renamed",
+    "orchestration/querying.py": "CSV is made as text; files are written into a temporary path of atomic_file",
     "ingest/load.py": "the receipt is written into the load's temporary folder, which commit_folder makes durable",
 }
 

@@ -22,6 +22,15 @@ from delivery.render.model import EXTENSIONS, About, Profile, RenderedFile, rend
 
 MAX_ROWS = 1_048_575
 """Of data in a sheet; the header is one more."""
+OPTIONS = {
+    "constant_memory": True,
+    "strings_to_formulas": False,
+    "strings_to_urls": False,
+    "strings_to_numbers": False,
+    # A full sheet of long texts is more than the 4 GiB that a plain zip can hold; a smaller one is the same with zip64.
+    "use_zip64": True,
+}
+"""A text stays a text."""
 MAX_CELL = 32_767
 """UTF-16 units in a cell. XlsxWriter would cut a longer one off."""
 ESCAPE = re.compile(r"_(?=x[0-9A-Fa-f]{4}_)")
@@ -55,12 +64,7 @@ def _workbook(path: Path, about: About, profile: Profile) -> Iterator[tuple[Any,
     """A workbook with its sheets in order, the first one empty but for its header; written when left without an error."""
     with files.atomic_file(path) as temporary, files.draft_folder(path.with_name("scratch")) as scratch:
         # A row at a time goes into a file below `scratch`: it holds people, so it must not lie in the system's /tmp.
-        # A full sheet of long texts is more than the 4 GiB that a plain zip can hold; a smaller one is the same with zip64.
-        book = xlsxwriter.Workbook(
-            str(temporary),
-            {"constant_memory": True, "tmpdir": str(scratch), "strings_to_formulas": False, "strings_to_urls": False,
-             "strings_to_numbers": False, "use_zip64": True},
-        )  # fmt: skip
+        book = xlsxwriter.Workbook(str(temporary), {**OPTIONS, "tmpdir": str(scratch)})
         # The program's clock in a file's properties would give every rendering other bytes.
         book.set_properties({"created": about.as_of, "title": about.stem, "author": "", "comments": ""})
         try:
@@ -104,7 +108,7 @@ def _rows(sheet: Any, frame: pl.DataFrame, first: int, about: About, profile: Pr
             if isinstance(value, float):
                 sheet.write_number(number, at, value, formats[at])
             elif value is not None:
-                _write_text(sheet, number, at, value, formats[at])
+                write_text(sheet, number, at, value, formats[at])
 
 
 def _formats(book: Any, about: About) -> list[Any]:
@@ -119,21 +123,21 @@ def _cells(sheet: Any, number: int, line: list[str] | tuple[str | int, ...], for
         if isinstance(value, int):
             sheet.write_number(number, at, value)
         elif value:
-            _write_text(sheet, number, at, value, form)
+            write_text(sheet, number, at, value, form)
 
 
-def _write_text(sheet: Any, row: int, column: int, text: str, form: Any) -> None:
+def write_text(sheet: Any, row: int, column: int, text: str, form: Any) -> None:
     """A cell of text. Raises Refused for one that no sheet can hold: cut off it would be another value."""
     if sheet.write_string(row, column, text, form) == -2:
         raise Refused(f"a cell of row {row + 1} is longer than the {MAX_CELL} characters that XLSX can hold: take CSV")
 
 
-def _escaped(text: str) -> str:
+def _escaped(text: str | int) -> str:
     """A cell's text before it becomes XML; of `_x0041_x0042_` XlsxWriter's own escapes the first half only.
 
-    Control characters are gone by then.
+    Control characters are gone by then. A truth value comes as 0 or 1.
     """
-    return ESCAPE.sub("_x005F_", text)
+    return ESCAPE.sub("_x005F_", str(text))
 
 
 def add_sheet(book: Any, name: str) -> Any:
