@@ -1,6 +1,7 @@
-"""Two reference pages written from what the code holds to: the marts from dbt's contracts, the sources from their fact sheets.
+"""Reference pages written from what the code holds to: marts from dbt's contracts, sources from their fact sheets, lineage.
 
-`python -m orchestration.dictionary` renews docs/reference/marts.md and sources.md; a test fails while one is out of date.
+`python -m orchestration.dictionary` renews docs/reference/marts.md, sources.md and lineage.md with its picture; a test fails
+while one is out of date.
 """
 
 import json
@@ -12,7 +13,7 @@ from typing import Any
 
 from base.files import write_text
 from ingest.source import Source
-from orchestration import build, settings
+from orchestration import build, lineage, settings
 
 PAGE = settings.ROOT / "docs" / "reference" / "marts.md"
 
@@ -97,12 +98,14 @@ def _cell(text: str) -> str:
 
 
 def main() -> None:
-    """Parse the dbt project and renew both pages."""
+    """Parse the dbt project and renew the pages."""
     write_text(SOURCES_PAGE, source_pages([Source.load(name) for name in Source.names()]))
     with TemporaryDirectory() as folder:
         build.parse(Path(folder))
         manifest = json.loads((Path(folder) / "manifest.json").read_text(encoding="utf-8"))
     write_text(PAGE, mart_dictionary(manifest))
+    write_text(lineage.PAGE, lineage.page(manifest))
+    write_text(lineage.PICTURE, lineage.picture(manifest))
 
 
 if __name__ == "__main__":

@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 
 from ingest import lake as zone
 from ingest.sources.ytj import loader
-from orchestration import publish
+from orchestration import lineage, publish
 from orchestration import settings as house
 from orchestration.build import build, dbt_arguments, landed, parse, run_dbt
 from orchestration.dictionary import PAGE, mart_dictionary
@@ -689,6 +689,26 @@ def test_every_column_of_every_mart_is_described_typed_and_under_contract(manife
 
 def test_the_dictionary_is_up_to_date(manifest: dict[str, Any]) -> None:
     assert PAGE.read_text() == mart_dictionary(manifest), "renew it: python -m orchestration.dictionary"
+
+
+def test_the_lineage_is_up_to_date_and_true(manifest: dict[str, Any]) -> None:
+    told = "renew it: python -m orchestration.dictionary"
+    assert lineage.PAGE.read_text() == lineage.page(manifest), told
+    assert lineage.PICTURE.read_text() == lineage.picture(manifest), told
+    marts = {mart.name: mart for mart in lineage.marts(manifest)}
+    nodes = manifest["nodes"].values()
+    assert len(marts) == sum(n["resource_type"] == "model" and n["schema"] in ("main", "restricted") for n in nodes)
+    organisations = marts["organisations"]
+    assert "ptv" in organisations.direct and "bounces" not in organisations.direct + organisations.far
+    assert organisations.is_delivered and not marts["decay_rate_history"].is_delivered
+    # The ban lists reach a customer's file by the gates alone, and what is restricted reaches no analyst.
+    assert "external_lists" in marts["marketing_contacts"].direct and "external_lists" not in marts["contact_points"].far
+    assert {file for name, mart in marts.items() if name.startswith("restricted.") for file in mart.files} == {"registry"}
+    assert {name for name, mart in marts.items() if "marketing" in mart.files} == {
+        "marketing_contacts",
+        "marketing_organisations",
+    }
+    assert marts["responsible_persons"].personal["last_name"] == "name" and not marts["decay_rates"].personal
 
 
 def test_a_mart_without_a_grain_gets_no_page(manifest: dict[str, Any]) -> None:
