@@ -8,7 +8,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from ledger import chain, recipients, store
+from ledger import chain, keys, recipients, store
 from ledger.store import LedgerRefused
 from ledger.tables import Acknowledgement, DeliveryEvent, Disclosure
 
@@ -80,6 +80,17 @@ def to_recipient(home: Path, recipient_id: str, since: datetime) -> set[tuple[st
     listed = listed.where(Disclosure.recipient_id == recipient_id, Disclosure.disclosed_at > since)
     with store.connect(home, write=False) as session:
         return {(person, firm) for person, firm in session.execute(listed).tuples() if firm}
+
+
+def persons_of(home: Path, delivery_id: str) -> list[str | None]:
+    """Ids of the persons whom a delivery disclosed, as the newest version of the secret has them."""
+    listed = (
+        sa.select(Disclosure.person_id)
+        .distinct()
+        .where(Disclosure.delivery_id == delivery_id, Disclosure.person_id.is_not(None))
+    )
+    with store.connect(home, write=False) as session:
+        return keys.current().brought(session.execute(listed).scalars().all())
 
 
 def rows_of(home: Path, delivery_id: str) -> int:

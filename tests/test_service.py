@@ -324,6 +324,10 @@ def test_a_refresh_tells_how_far_it_is(service: Service, monkeypatch: pytest.Mon
         for name in done["files"]:
             answer = user.get(f"/refreshes/{job['job_id']}/files/{name}")
             assert answer.content == (service.home / "deliveries" / "acme" / done["delivery_id"] / name).read_bytes()
+            kept = service.home / "deliveries" / "acme" / done["delivery_id"] / name
+            kept.rename(kept.with_suffix(".gone"))
+            assert user.get(f"/refreshes/{job['job_id']}/files/{name}").status_code == 410
+            kept.with_suffix(".gone").rename(kept)
         folder = service.home / "uploads" / "acme" / job["job_id"]
         assert [path.name for path in folder.iterdir()] == ["job.json"], "the upload is gone"
         failed = user.post("/refreshes", files={"file": ("kuva.csv", b"\x00\x01\x02" * 100)}).json()
@@ -501,10 +505,17 @@ def test_a_check_tells_the_row_of_who_objected(whole_lake: Path, monkeypatch: py
             name = next(name for name in delivery["files"] if name.endswith(".csv"))
             text = admin.get(f"{path}/files/{name}").content.decode("utf-8-sig")
             row = next(row for row in csv.DictReader(io.StringIO(text), delimiter=";") if row["sahkoposti"])
+            register = f"Y-tunnus;Nimi;Sähköposti\n{row['y_tunnus']};{row['yritys']};{row['sahkoposti']}\n".encode()
+            job = admin.post("/refreshes", files={"file": ("rekisteri.csv", register)}).json()
+            refreshed = f"/refreshes/{job['job_id']}"
+            until(lambda: admin.get(refreshed).json()["stage"] == "done")
+            answer = f"{refreshed}/files/{admin.get(refreshed).json()['files'][0]}"
+            assert admin.get(answer).status_code == 200
             elsewhere = ordered(beta, "of others", group=uusimaa(criteria={"field": "region", "in": ["06"]}))
             said = admin.post("/objections", json={"reference": "soitto", "email": row["sahkoposti"]})
             assert said.status_code == 201
             assert admin.get(f"{path}/files/{name}").status_code == 409, "it has waited since before the objection"
+            assert admin.get(answer).status_code == 409, "so has the answer to a refresh"
             theirs = next(name for name in elsewhere["files"] if name.endswith(".csv"))
             assert beta.get(f"/deliveries/{elsewhere['delivery_id']}/files/{theirs}").status_code == 200
             told = admin.post(f"{path}/check").json()

@@ -13,10 +13,12 @@ from typing import Any
 
 from base import files
 from base.refused import LandingRefused, Refused
-from delivery.deliver import Republish, prove
+from delivery import published
+from delivery.deliver import Republish, prove, proven
 from delivery.refresh.refreshing import STEPS, refresh
 from delivery.service.faults import Fault, line, where
 from delivery.service.shelf import Shelf
+from ledger import disclosures
 from ledger.store import LedgerRefused
 
 JOB = "job.json"
@@ -78,11 +80,37 @@ class Refreshes:
         return self._read(folder)
 
     def file(self, recipient_id: str, job_id: str, name: str) -> Path:
-        """A file of an answer. Raises Fault 404."""
+        """A file of an answer, proven against the ledger of this moment: it may have waited since it was made.
+
+        Raises Fault: 404 when there is none, 410 when it is no longer kept, 409 when it tells of somebody who has objected
+        since; Refused when nobody can say.
+        """
         job = self.one(recipient_id, job_id)
         if name not in job["files"]:
             raise Fault(404, "there is no such file")
-        return self.home / "deliveries" / recipient_id / str(job["delivery_id"]) / name
+        path = self.home / "deliveries" / recipient_id / str(job["delivery_id"]) / name
+        if not path.is_file():
+            raise Fault(410, "the answer is no longer kept: refresh anew")
+        if self._tells_of_objectors(job):
+            raise Fault(409, "this answer may not be used any more as it was made: refresh anew")
+        return path
+
+    def _tells_of_objectors(self, job: dict[str, Any]) -> bool:
+        prove(self.home, self.republish)
+        if job["summary"]["suppression_version"] == proven(self.home):
+            return False
+        # Whoever had objected before it was made is in it as `kielto`, and nothing was told of them.
+        told = disclosures.persons_of(self.home, str(job["delivery_id"]))
+        with published.desk(self.home) as db:
+            ((count,),) = db.execute(
+                """
+                select count(*) from (select unnest($1::varchar[]) as person_id) as told
+                left join registry.restricted.person_redirects as redirects on told.person_id = redirects.former_person_id
+                semi join registry.withheld_persons as withheld
+                    on coalesce(redirects.person_id, told.person_id) = withheld.person_id""",
+                [told],
+            ).fetchall()
+        return bool(count)
 
     def end(self) -> None:
         """Finish the one that runs."""
