@@ -13,9 +13,11 @@ from urllib.parse import parse_qs, urlencode, urljoin, urlsplit
 import httpx2
 import pytest
 from filelock import FileLock
+from playwright.sync_api import expect
 
 from delivery.service.settings import Oidc, Settings
 from ledger import access
+from tests import chromium
 from tests.servers import absent
 from tests.service import Service, cookie, copied, free_port, inhabited, session_of
 
@@ -142,6 +144,25 @@ def test_an_answer_that_is_not_to_our_question_lets_nobody_in(place: Place) -> N
             # The cookie of before and the code of before: the provider knows that it was used.
             used = again.get(back, headers={"Cookie": f"kohde_session={saved}"})
             assert used.status_code == 401 and groups(again, place) == 401
+
+
+@chromium.needed
+def test_the_button_of_the_page_leads_to_the_provider_and_back(place: Place) -> None:
+    """As a person does it, in a browser: to the page that was asked for."""
+    with chromium.started() as started:
+        page = started.new_page()
+        # The provider's own page would ask for letters from elsewhere.
+        page.route(lambda url: not url.startswith("http://127.0.0.1"), lambda route: route.abort())
+        page.goto(f"{place.service.url}/pick?region=01")
+        page.get_by_role("link", name="Kirjaudu organisaatiosi tunnuksella").click()
+        page.locator("[name=login]").fill(KNOWN)
+        page.locator("[name=password]").fill("x")
+        page.locator("button[type=submit]").click()
+        page.locator("button[type=submit]").click()
+        page.wait_for_url(f"{place.service.url}/pick?region=01")
+        expect(page.locator("#chips")).to_contain_text("Uusimaa")
+        page.get_by_role("button", name="Kirjaudu ulos").click()
+        expect(page.get_by_role("heading", name="Kirjaudu sisään")).to_be_visible()
 
 
 def test_another_nonce_or_verifier_lets_nobody_in(place: Place) -> None:
