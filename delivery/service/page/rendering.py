@@ -34,11 +34,12 @@ NAV = (
 """Pages: key, address, and the capability that they need."""
 
 
-def number(value: float | None, language: Language) -> str:
-    """1 968 or 1,968; a dash for what is not told."""
+def number(value: float | None, language: Language, decimals: int = 0) -> str:
+    """1 968 or 1,968; with decimals 0,7 or 0.7; a dash for what is not told."""
     if value is None:
         return "–"
-    return f"{value:,.0f}".replace(",", "," if language == "en" else "\N{NO-BREAK SPACE}")
+    said = f"{value:,.{decimals}f}"
+    return said if language == "en" else said.replace(",", "\N{NO-BREAK SPACE}").replace(".", ",")
 
 
 def percent(share: float | None, language: Language, decimals: int = 1) -> str:

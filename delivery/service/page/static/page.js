@@ -20,7 +20,7 @@
 
   // Take over what is live, then give the focus back to whatever had it.
   function renew(told) {
-    const focus = document.activeElement?.id;
+    const focus = document.activeElement?.id, around = document.activeElement?.closest("[data-live][id]")?.id;
     for (const place of document.querySelectorAll("[data-live][id]")) {
       const fresh = told.getElementById(place.id);
       if (!fresh || fresh.innerHTML === place.innerHTML) continue;
@@ -35,7 +35,11 @@
       else if (box.type !== "submit") box.value = fresh.value;
       box.closest("label")?.classList.toggle("none", Boolean(fresh.closest("label")?.classList.contains("none")));
     }
-    if (focus && document.activeElement?.id !== focus) document.getElementById(focus)?.focus({ preventScroll: true });
+    if (!focus || document.activeElement?.id === focus) return;
+    // What had it may be gone, such as a chip that was taken away: whoever uses the keyboard stays where they were.
+    const next = document.getElementById(focus) ?? (around && document.getElementById(around));
+    if (next?.matches("[data-live]")) next.tabIndex = -1;
+    next?.focus({ preventScroll: true });
   }
 
   async function show(address, remember = true) {
