@@ -192,6 +192,10 @@ def test_files_are_sealed_and_no_wal_lies_beside_them(home: Path) -> None:
     modes = {path.name: path.stat().st_mode & 0o777 for path in current(home).glob("*.duckdb")}
     assert modes == {"analyst.duckdb": 0o444, "marketing.duckdb": 0o440, "registry.duckdb": 0o440}
     assert current(home).stat().st_mode == (home / "published").stat().st_mode
+    for path in current(home).glob("*.duckdb"):
+        with duckdb.connect(str(path), read_only=True) as db:
+            (tags,) = db.sql("select tags['storage_version'] from duckdb_databases() where not internal").fetchall()[0]
+            assert tags.startswith("v1.4"), "other programs' drivers could not open it"
 
 
 def test_files_belong_to_the_group_of_the_folder_and_are_shut_until_they_are_whole(
