@@ -47,6 +47,8 @@ def query(
     told = _form(form, out, as_json)
     if out is None and told in querying.NEEDS_A_FILE:
         raise typer.BadParameter(f"{told} is written into a file: name one by --out", param_hint="--format")
+    if out and out.resolve().is_relative_to(settings.home().resolve()):
+        raise typer.BadParameter("the lake is no place for answers: one could take the place of the ledger", param_hint="--out")
     asked = querying.read_sql(file) if file else sql or ""
     with published.connect(settings.home(), "registry" if restricted else "marketing" if marketing else "analyst") as db:
         if out:

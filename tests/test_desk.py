@@ -143,6 +143,15 @@ def test_the_command_writes_what_was_asked_for(
     }
 
 
+def test_no_answer_takes_the_place_of_the_ledger(kohde: Kohde, desk_lake: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KOHDE_HOME", str(desk_lake))
+    monkeypatch.chdir(desk_lake)
+    ledger = (desk_lake / "ledger.db").read_bytes()
+    code, _, err = kohde("query", "select 1", "--out", "ledger.db", "--format", "csv")
+    assert code == 2 and "no place for answers" in " ".join(err.replace("│", " ").split())
+    assert (desk_lake / "ledger.db").read_bytes() == ledger
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "said"),
     [
