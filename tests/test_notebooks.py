@@ -111,8 +111,10 @@ def test_the_waterfall_adds_up(ran: dict[str, Ran], registry: duckdb.DuckDBPyCon
     told = {
         (row["channel"], row["gate"]): (row["contacts"], row["before"], row["after"]) for row in waterfall.iter_rows(named=True)
     }
+    order = [gate for (gate,) in registry.sql("select gate from reference.gates order by rank").fetchall()]
     for channel in ("email", "phone", "post"):
         steps = [step for (of, _), step in told.items() if of == channel]
+        assert [gate for of, gate in told if of == channel] == [gate for gate in [*order, "reached"] if (channel, gate) in told]
         assert all(before - after == contacts for contacts, before, after in steps)
         assert [after for _, _, after in steps[:-1]] == [before for _, before, _ in steps[1:]]
         ((reached,),) = registry.execute("select count(*) from marketing_contacts where channel = ?", [channel]).fetchall()
