@@ -67,6 +67,11 @@ class Canary:
         """Every tenth is a sole trader: the firm is the person, and its record bears the name."""
         return self.number % 10 == 8
 
+    @property
+    def street(self) -> str:
+        """Where a trader lives and works; nobody else does."""
+        return f"Kanarikuja {4000 + self.number}"
+
     def told(self) -> list[str]:
         """What must be nowhere afterwards, as texts."""
         return [
@@ -75,6 +80,7 @@ class Canary:
             self.e164,
             self.phone.replace(" ", ""),
             *([self.register_id] if self.register_id else []),
+            *([self.street] if self.is_trader else []),
         ]
 
     def is_in(self, source: str) -> bool:
@@ -150,6 +156,8 @@ def _plant_contacts(folder: Path, canaries: list[Canary]) -> None:
     for record in records:
         if trader := firms.pop(record["Company"]["BusinessId"], None):
             record["Company"]["TradeName"]["Name"] = f"Tmi {trader.first_name} {trader.last_name}"
+            # Where the trader lives (L-26: the address of the firm is the home's).
+            record["Company"]["StreetAddress"] = {"DomesticAddress": {"Street": trader.street, "PostalCode": "00100"}}
     assert not firms, "every trader is in the register's answers"
     wanted = [c for c in canaries if c.is_in("extract")]
     for record, canary in zip(records, wanted, strict=False):

@@ -3,7 +3,7 @@
 import os
 from datetime import date, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import duckdb
 import polars as pl
@@ -11,7 +11,7 @@ import pytest
 
 from ingest import lake
 from ingest.load import land_table
-from ingest.source import Source
+from ingest.source import Personal, Source
 from orchestration.subject import retention
 
 TODAY = date(2026, 6, 1)
@@ -73,10 +73,41 @@ def test_a_place_stays_as_long_as_the_register_tells_it(tmp_path: Path) -> None:
     assert {key.split("|")[3] for (key,) in left.fetchall()} == {"stays"}
 
 
+def test_some_fields_go_before_their_record(tmp_path: Path) -> None:
+    """By the clock of their record, which has no other."""
+    limit = retention.kinds()["birth_date"]
+    gone = {"left": limit + 1, "lately": limit - 1}
+    place = {"business_id": "0112038-9", "organ_code": "HAL", "role_code": "J", "started_on": date(2000, 1, 1)}
+    places = {
+        key: place | {"person_key": key, "person_id": key, "last_name": "Virtanen", "birth_date": date(1970, 1, 1)}
+        for key in ("left", "lately", "stays")
+    }
+    _land(tmp_path, "officers", [*places.values()], TODAY - timedelta(days=limit + 30), "prh_officers", "full")
+    for key, days in gone.items():
+        del places[key]
+        _land(tmp_path, "officers", [*places.values()], TODAY - timedelta(days=days), "prh_officers", "full")
+    listed = retention.run(tmp_path, TODAY, dry_run=True)
+    assert [(one.rule, one.rows) for one in listed if one.rows] == [(f"birth_date, {limit} days after the last look", 1)]
+    assert [one for one in retention.run(tmp_path, TODAY) if one.rows] == [one for one in listed if one.rows]
+    told = duckdb.sql(f"""
+        select _key, last_name, birth_date
+        from read_parquet('{tmp_path}/raw/prh_officers/officers/load=*/*.parquet', union_by_name = true)
+        where last_name is not null""").fetchall()
+    born = {key.split("|")[3]: (name, day is not None) for key, name, day in told}
+    assert born == {"left": ("Virtanen", False), "lately": ("Virtanen", True), "stays": ("Virtanen", True)}
+    assert [one for one in retention.run(tmp_path, TODAY) if one.rows] == []
+
+
+def test_every_kind_that_goes_earlier_is_a_kind() -> None:
+    assert retention.kinds().keys() <= {*get_args(Personal)}
+
+
 @pytest.mark.parametrize(
     ("path", "days"),
     [
-        ("archive/survey/{day}/a.csv", 730),
+        ("archive/survey/{day}/a.csv", 90),
+        ("archive/ytj/{day}/a.zip", 730),
+        ("aside/survey/cases/load=survey-cases-{compact}-001/part-00000.parquet", 90),
         ("quarantine/survey/cases/load=survey-cases-{compact}-001/part-00000.parquet", 90),
         ("dbt/dbt.log", 90),
         ("inbox/survey/done/a.csv", 90),

@@ -19,6 +19,7 @@ from orchestration.subject import personal_data, retention
 
 PAGE = settings.ROOT / "docs" / "reference" / "personal-data.md"
 
+EARLIER = ", ".join(f"{kind.replace('_', ' ')} {days} days" for kind, days in retention.kinds().items())
 HEAD = f"""# Personal data: record of processing and map
 
 Written by `python -m orchestration.subject.ropa` from the fact sheets of the sources, the registry of personal data
@@ -35,7 +36,7 @@ builds a made-up Finland and searches every column for what looks like a person'
 | Never | personal identity codes, home addresses, private life, notes of interviewers: refused when they land |
 | Recipients | named, per person and file, in the ledger's `disclosure` |
 | Transfers outside the EU | none |
-| Kept | per source below, from the last look at the person; quarantine {retention.QUARANTINE_DAYS} days, logs {retention.LOG_DAYS}, files in the inbox {retention.INBOX_DAYS}, our copies of deliveries {retention.DELIVERY_DAYS}, the last {KEPT_VERSIONS} published versions; the ledger as long as claims can be made |
+| Kept | per source below, from the last look at the person, {EARLIER}; files as received that tell of people {retention.ARCHIVE_DAYS} days; quarantine {retention.QUARANTINE_DAYS} days, logs {retention.LOG_DAYS}, files in the inbox {retention.INBOX_DAYS}, our copies of deliveries {retention.DELIVERY_DAYS}, the last {KEPT_VERSIONS} published versions; the ledger as long as claims can be made |
 | Security | ids are keyed hashes, their secret lies outside the lake; files by audience (`analyst.duckdb` has no direct identifier, `marketing.duckdb` no objector); objections are kept as keys |
 """  # noqa: E501
 
