@@ -106,14 +106,16 @@ def id_of(key: str) -> str | None:
 
 
 def every(home: Path) -> list[dict[str, Any]]:
-    """All accesses as they are now, without what proves them."""
-    newest = sa.select(sa.func.max(Access.access_row_id)).group_by(Access.access_id)
+    """All accesses as they are now, without what proves them. added_at: when somebody was first let in by it."""
+    ends = sa.select(
+        sa.func.max(Access.access_row_id).label("newest"), sa.func.min(Access.added_at).label("added_at")
+    ).group_by(Access.access_id).subquery()  # fmt: skip
     listed = sa.select(
         Access.access_id, Access.recipient_id, Access.role, Access.state, Access.label,
-        sa.case((Access.login.is_(None), "key"), else_="account").label("kind"), Access.expires_at, Access.added_at,
-    ).where(Access.access_row_id.in_(newest))  # fmt: skip
+        sa.case((Access.login.is_(None), "key"), else_="account").label("kind"), Access.expires_at, ends.c.added_at,
+    ).join(ends, Access.access_row_id == ends.c.newest)  # fmt: skip
     with store.connect(home, write=False) as session:
-        return [dict(row) for row in session.execute(listed.order_by(Access.added_at)).mappings()]
+        return [dict(row) for row in session.execute(listed.order_by(ends.c.added_at)).mappings()]
 
 
 def login(issuer: str, address: str) -> str:

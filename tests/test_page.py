@@ -213,7 +213,7 @@ def test_what_the_service_refuses_is_said_in_the_language_of_the_page() -> None:
     # Of the API alone, and nobody comes there by the page.
     others = {"a breakdown has one or two dimensions", "the rest of the request did not come", "Content-Length is a number"}
     left = [line for line in lines - others if "lang=" in refusing.said(line, "fi")]
-    assert left == []
+    assert left == [], "say it in texts.csv too, and how it is known in refusing.py"
     assert refusing.said("area 'ITT' is not known; did you mean IT (Tietohallinto)?", "sv") == (
         "ansvarsområde: värdet ”ITT” är okänt. Menade du: IT (Tietohallinto)?"
     )
@@ -427,7 +427,9 @@ def test_keys_are_made_shown_once_used_and_ended(service: Service) -> None:
             assert program.get("/api/v1/groups").status_code == 200
             service.app.state.house.trail.flush()
             assert not re.search(rf'id="{access_id}".*\n?.*<td>–</td>\s*<td>', client.get("/keys").text), "used"
+            added = {row["access_id"]: row["added_at"] for row in access.every(service.home)}[access_id]
             assert "päättynyt" in client.post(f"/keys/{access_id}/end").text
+            assert {row["access_id"]: row["added_at"] for row in access.every(service.home)}[access_id] == added
             assert program.get("/api/v1/groups").status_code == 401
         for label, days in (("x", "30"), ("ohjelma", "9999")):
             refused = client.post("/keys", data={"label": label, "role": "user", "days": days})

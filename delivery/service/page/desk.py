@@ -184,7 +184,11 @@ def _done(request: Request, house: Told, person_id: str, who: Identity, what: st
     except ValidationError:
         return _subject(request, house, person_id, who, "reason")
     except (Refused, LedgerRefused, Fault) as refused:
-        return _subject(request, house, person_id, who, str(refused))
+        try:
+            return _subject(request, house, person_id, who, str(refused))
+        except Refused:
+            # An erasure that stopped half-way has nobody left to show: what it says is what counts.
+            raise refused from None
     return show(request, "desk_done.html", what=what, answer=answer, person_id=None if what == "erase" else person_id)
 
 

@@ -46,6 +46,7 @@ KINDS = tuple(
         ("too_large", r"at most (?P<n>[\d,]+) bytes"),
         ("objected_since", r"somebody has objected since the last publication: .*"),
         ("unpublished", r"nothing is published in .*"),
+        ("answer_no_more", r"this answer may not be used any more .*|the answer is no longer kept: .*"),
         ("no_more_use", r"this file may not be used any more .*"),
         ("licence_ended", r"the licence ended on (?P<day>[\d-]+)"),
         ("rows_a_day", r"(?P<n>[\d,]+) rows; (?P<left>[\d,]+) of (?P<most>[\d,]+) rows a day are left"),
