@@ -30,8 +30,9 @@ lint: $(READY) ## ruff, mypy, sqlfluff
 bench: $(READY) ## time and memory of landing and building, see bench/results/national.json
 	$(BIN)/python -m bench.national
 
-prove: $(READY) ## some promises by many trials, hours; ONLY=stories runs one, SHARE=0.01 a hundredth
-	$(BIN)/python -m tests.prove $(if $(ONLY),--only $(ONLY)) $(if $(SHARE),--share $(SHARE))
+prove: $(READY) ## some promises by many trials, hours; ONLY=stories runs one, SHARE=0.01 a hundredth (OF, INTO: of mutants)
+	$(BIN)/python -m tests.prove $(if $(ONLY),--only $(ONLY)) $(if $(SHARE),--share $(SHARE)) \
+		$(if $(OF),--of $(OF)) $(if $(INTO),--into $(INTO))
 
 ui: $(READY) ## the Dagster UI on http://127.0.0.1:3000
 	$(BIN)/kohde ui

@@ -4,8 +4,12 @@ objection follows them through new addresses, spellings and employers.
 
 import csv
 import json
+import os
+import pickle
+import shutil
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from functools import partial
@@ -14,6 +18,7 @@ from typing import Any
 
 import duckdb
 import pytest
+from filelock import FileLock
 
 from ingest.lake import LandingRefused
 from ingest.sources.associations import loader as associations
@@ -251,13 +256,18 @@ class World:
     numbers: dict[str, int]
 
 
-@pytest.fixture(scope="module")
-def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    """One build of two days; then everybody but one is noticed and, between the days, all the objections are made."""
+@contextmanager
+def at_home(home: Path) -> Iterator[None]:
+    """Commands and Dagster know a lake as theirs."""
     with pytest.MonkeyPatch.context() as patch:
-        home = tmp_path_factory.mktemp("gates") / "lake"
         patch.setenv("KOHDE_HOME", str(home))
         patch.setenv("DAGSTER_HOME", str(home / "dagster"))
+        yield
+
+
+def make(home: Path) -> World:
+    """One build of two days; then everybody but one is noticed and, between the days, all the objections are made."""
+    with at_home(home):
         land(home)
         store.create(home)
         put_right(home)
@@ -280,7 +290,30 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
         back = Told(email=mail("sovittu.sopinen"))
         objections.revoke(home, numbers["taken back"], origin="person", told=back, evidence="letter x", by_whom="a test")
         regate(home)
-        yield World(home, before, numbers)
+        return World(home, before, numbers)
+
+
+@pytest.fixture(scope="session")
+def made_world(tmp_path_factory: pytest.TempPathFactory) -> tuple[World, World]:
+    """The world, for the tests here, and a copy for those of test_prove.py. Made by whichever worker comes first."""
+    shared = tmp_path_factory.getbasetemp()
+    folder = (shared.parent if os.environ.get("PYTEST_XDIST_WORKER") else shared) / "gates"
+    folder.mkdir(exist_ok=True)
+    made = folder / "made.pickle"
+    with FileLock(f"{folder}.lock"):
+        if not made.exists():
+            world = make(folder / "lake")
+            shutil.copytree(world.home, folder / "again" / "lake", symlinks=True)
+            made.write_bytes(pickle.dumps(world))
+    world = pickle.loads(made.read_bytes())
+    return world, replace(world, home=folder / "again" / "lake")
+
+
+@pytest.fixture(scope="module")
+def world(made_world: tuple[World, World]) -> Iterator[World]:
+    """The world of this file: some tests change it."""
+    with at_home(made_world[0].home):
+        yield made_world[0]
 
 
 def test_without_an_objection_everybody_passes(world: World) -> None:

@@ -1,12 +1,14 @@
 """Normal forms: tables of cases, the properties they promise, and Python and SQL agreeing on 100,000 values."""
 
 import csv
+import os
 import random
 import re
 import unicodedata
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import jinja2
@@ -21,10 +23,11 @@ import base.normalise as n
 from base.normalise import columns, sql
 from base.normalise.address import SEEDS
 from base.normalise.characters import clean
+from base.normalise.email import is_free_mail
 from base.normalise.name import MAX_KEYS, SPELLINGS, titles
 
 DATA = Path(columns.__file__).parent / "data"
-VALUES = 100_000
+VALUES = int(os.environ.get("KOHDE_VALUES", "100000"))
 TWIN: dict[str, Callable[[str | None], object]] = {
     "business_id": n.business_id,
     "business_id_fault": n.business_id_fault,
@@ -128,7 +131,8 @@ def test_python_and_sql_agree(function: str) -> None:
 
 
 def test_python_and_sql_fold_every_character_alike() -> None:
-    values = [f"a{chr(c)}B" for c in [*range(0xD800), *range(0xE000, 0x10000), *range(0x10000, 0x110000, 97)]]
+    every = [*range(0xD800), *range(0xE000, 0x10000), *range(0x10000, 0x110000, 97)]
+    values = [f"a{chr(c)}B" for c in every[:: 100_000 // VALUES]]
     told = in_sql({"told": "name_fold(v)"}, values)["told"]
     assert [value for value, theirs in zip(values, told, strict=True) if n.name_fold(value) != theirs] == []
 
@@ -207,11 +211,28 @@ def test_phones(text: str, e164: str, kind: str) -> None:
      ("0600 12345", "premium", "phone_premium"), ("0700 12345", "premium", "phone_premium"),
      ("+358 600 12345", "premium", "phone_premium"), ("04" * 200, "invalid", "phone_shape"),
      ("0201256-6", "invalid", "phone_shape"), ("040\x00 1234567", "invalid", "control_char"),
-     ("4,01235E+08", "invalid", "phone_shape"), ("+358", "invalid", "phone_short"), ("1" * 20, "invalid", "phone_shape")],
+     ("4,01235E+08", "invalid", "phone_shape"), ("+358", "invalid", "phone_short"), ("1" * 20, "invalid", "phone_shape"),
+     ("1", "invalid", "phone_short"), ("1234567", "invalid", "phone_shape"), ("+989601", "invalid", "phone_short")],
 )  # fmt: skip
 def test_no_phone(text: str | None, kind: str, reason: str) -> None:
     told = n.phone(text)
     assert (told.e164, told.kind, told.reason) == (None, kind, reason)
+
+
+@pytest.mark.parametrize(
+    ("e164", "kind"),
+    [("+15002345678", "mobile"), ("+12684061234", "mobile"), ("+12684801234", "fixed"), ("+971700012345", "service"),
+     ("+41860123456789", "service"), ("+37618001234", "service"), ("+247542011", "organisation")],
+)  # fmt: skip
+def test_kinds_of_phones_that_other_countries_have(e164: str, kind: str) -> None:
+    """Personal numbers and pagers, internet telephony, shared cost, voice mail."""
+    assert (n.phone(e164).e164, n.phone(e164).kind) == (e164, kind)
+
+
+def test_a_phone_number_stands_in_a_short_text() -> None:
+    assert n.phone("040 1234567 ".ljust(250, "x")).e164 and n.phone("040 1234567 ".ljust(251, "x")).reason == "phone_shape"
+    assert (n.phone("0100037-9").reason, n.phone("01000379").e164) == ("phone_shape", "+3581000379"), "an id is no number"
+    assert n.phone("0800 SAUNAT").e164 is None, "letters are no digits"
 
 
 def test_several_phones_in_one_field() -> None:
@@ -226,7 +247,8 @@ def test_several_phones_in_one_field() -> None:
     [("+358", "24345111", "+35824345111"), ("+358", "024345111", "+35824345111"), ("358", "0295163000", "+358295163000"),
      ("00358", "24345111", "+35824345111"), (None, "0295163000", "+358295163000"), ("", "0295163000", "+358295163000"),
      ("+358", "+35824345111", "+35824345111"), ("+358", "0035824345111", "+35824345111"),
-     ("+46", "8 123 456 78", "+46812345678")],
+     ("+46", "8 123 456 78", "+46812345678"), (" ", "0295163000", "+358295163000"), ("(+358)", "24345111", "+35824345111"),
+     ("+46", "+358 40 1234567", "+358401234567"), ("+46", "00358401234567", "+358401234567")],
 )  # fmt: skip
 def test_phone_with_its_country_code_apart(prefix: str | None, number: str, e164: str) -> None:
     assert n.phone(number, prefix=prefix).e164 == e164
@@ -286,6 +308,8 @@ def test_no_email(text: str | None, kind: str, reason: str, domain: str | None) 
     ("text", "addresses"),
     [("x@y.fi;z@y.fi", ["x@y.fi", "z@y.fi"]), ("x@y.fi, X@Y.fi", ["x@y.fi"]), ("x@y.fi z@y.fi", ["x@y.fi", "z@y.fi"]),
      ("x@y.fi tai z@y.fi", ["x@y.fi", "z@y.fi"]), ("etunimi.sukunimi@y.fi; info@y.fi", ["info@y.fi", None]),
+     ("A <x@y.fi> B <z@y.fi>", [None]), ("x@y.fi;", ["x@y.fi"]), ("x@y.fi. z@y.fi.", ["x@y.fi", "z@y.fi"]),
+     (" (mailto:x@y.fi?SUBJECT=a)", ["x@y.fi"]), ("x@y.fi" + ";" * 1994, ["x@y.fi"]), ("x@y.fi" + ";" * 1995, [None]),
      ("a@b;x@y.fi", ["x@y.fi", None]), ("matti virtanen@y.fi z@y.fi", [None])],
 )  # fmt: skip
 def test_several_emails_in_one_field(text: str, addresses: list[str | None]) -> None:
@@ -293,8 +317,19 @@ def test_several_emails_in_one_field(text: str, addresses: list[str | None]) -> 
 
 
 def test_a_plus_tag_stays_in_the_address_and_leaves_the_key() -> None:
+    assert n.email("matti+@y.fi").tag is n.email("matti@y.fi").tag is None
     told = n.email("Matti+Kohde+2@y.fi")
     assert (told.address, told.tag, told.key) == ("matti+kohde+2@y.fi", "kohde+2", "matti@y.fi")
+
+
+def test_an_email_may_have_254_characters() -> None:
+    longest = f"{'a' * 64}@{'.'.join(['b' * 60, 'c' * 60, 'd' * 60, 'e' * 3])}.fi"
+    assert len(longest) == 254 and n.email(longest).address == longest
+    assert [n.email(f"{'a' * more}{longest}").reason for more in (0, 1)] == [None, "too_long"]
+
+
+def test_free_email_is_so_in_any_case() -> None:
+    assert is_free_mail("GMAIL.com") and is_free_mail("pp.inet.fi") and not is_free_mail("yritys.fi")
 
 
 def test_no_email_is_made_of_a_name() -> None:
@@ -341,7 +376,8 @@ def test_every_letter_in_each_of_its_ways() -> None:
     }  # fmt: skip
     assert ways.keys() == SPELLINGS.keys()
     for letter, told in ways.items():
-        assert {f"k{way}n matti" for way in told.split()} <= n.name_keys(f"Matti K{letter}n"), letter
+        # Beside an å that is written as o: of what is folded alone, the first way would never be missed.
+        assert {f"k{way}n ok" for way in told.split()} <= n.name_keys(f"Åk K{letter}n"), letter
 
 
 def test_name_keys_by_table() -> None:
@@ -351,6 +387,11 @@ def test_name_keys_by_table() -> None:
     assert n.name_keys("Tri") == {"tri"}, "a title alone may be a name"
     assert n.name_keys(None) == n.name_keys(" - ") == n.name_keys("😀") == frozenset()
     assert len(n.name_keys("äöåøæüßšž" * 30)) == MAX_KEYS == 64
+    # Too many ways: the first letters keep their first one, always the same, and what is tried of mixed ways is bounded.
+    assert {key[:4] for key in n.name_keys("ßäåæöøüšž")} == {"ssaa", "ssao"}
+    assert (
+        "a a a a a a a a xae" not in n.name_keys("xä ä ä ä ä ä ä ä ä") >= {"a a a a a a a ae xa", "ae ae ae ae ae ae ae ae xae"}
+    )
     assert n.name_fold("\u1fed") is None, "without its mark it is a sign, no letter"
     assert n.name_fold("Tohtori Mäkinen, Aarne-Öjvind") == "arne makinen ojvind"
 
@@ -364,7 +405,8 @@ def test_name_keys_by_table() -> None:
      ("Katu 5 A, 3. krs", "Katu 5 A", "katu 5 a"), ("PL 12", "PL 12", "box 12"), ("PB 12", "PL 12", "box 12"),
      ("P.O. Box 12", "PL 12", "box 12"), ("PL 12 (Katu 3)", "PL 12", "box 12"), ("Hämeenk. 5", "Hämeenk. 5", "hameenkatu 5"),
      ("Hämeenkatu 5", "Hämeenkatu 5", "hameenkatu 5"), ("Haemeenkatu 5", "Haemeenkatu 5", "hameenkatu 5"),
-     ("HÄMEENK. 5", "HÄMEENK. 5", "hameenkatu 5"),
+     ("HÄMEENK. 5", "HÄMEENK. 5", "hameenkatu 5"), ("Rantat. 5", "Rantat. 5", "rantatie 5"),
+     ("Storg. 5", "Storg. 5", "storgatan 5"), ("Strandv. 5", "Strandv. 5", "strandvagen 5"),
      ("3. linja 5", "3. linja 5", "3 linja 5"), ("Iso-Roobertinkatu 4", "Iso-Roobertinkatu 4", "iso robertinkatu 4"),
      ("Kamppi, Katu 1 B", "Katu 1 B", "katu 1 b"), ("Kirkonkylä", "Kirkonkylä", "kirkonkyla"), ("", None, None),
      (None, None, None)],
@@ -380,6 +422,22 @@ def test_parts_of_an_address() -> None:
     assert n.postal_lines(parts) == ["Katu 10 B 21a", "00100 HELSINKI"]
     assert n.postal_lines(n.address("PB 12, 65101 VASA"), "sv") == ["PB 12", "65101 VASA"]
     assert n.street_line(n.address("Storgatan 5 lgh 3"), "sv") == "Storgatan 5 lgh 3"
+
+
+@pytest.mark.parametrize(
+    ("text", "parts"),
+    [("Katu 3", {"street": "Katu", "number": "3"}), (",Katu 3; ", {"street": "Katu", "number": "3"}),
+     ("Kylä; 00100 Helsinki.", {"street": "Kylä", "postcode": "00100", "town": "HELSINKI"}),
+     ("Katu 13A", {"street": "Katu", "number": "13a"}),
+     ("Katu 10 b 21 A", {"street": "Katu", "number": "10", "entrance": "B", "flat": "21a"}),
+     ("Kamppi, Katu 1 B, 3. krs.", {"street": "Katu", "number": "1", "entrance": "B", "rest": "Kamppi, 3. krs"}),
+     ("Katu 1, Talo Oy", {"street": "Katu", "number": "1", "rest": "Talo Oy"}),
+     ("Talo, Katu 1", {"street": "Katu", "number": "1", "rest": "Talo"}),
+     ("PL 12 (Kylä)", {"street": "Kylä", "box": "12"}), ("Kylä (PL 12) Raitti", {"street": "Kylä  Raitti", "box": "12"}),
+     ("x" * 301, {"street": "x" * 300})],
+)  # fmt: skip
+def test_each_part_of_an_address_is_told_apart(text: str, parts: dict[str, str]) -> None:
+    assert n.address(text) == n.Address(**parts) and not n.Address().has_care_of  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
@@ -399,10 +457,11 @@ def test_whom_a_care_of_names_reaches_no_part(text: str) -> None:
 
 
 def test_a_town_has_one_key_in_both_languages() -> None:
-    assert {n.town_key(town) for town in ["HELSINKI", "Helsingfors", "helsinki 10", "Helsinki, 10 .", " Helsingfors. "]} == {
+    assert {n.town_key(town) for town in ["HELSINKI", "Helsingfors", "helsinki 10", "Helsinki, 10 .", " ,.Helsingfors. "]} == {
         "HELSINKI"
     }
     assert (n.town_key("Esbo"), n.town_key("Larsmo"), n.town_key("Mariehamn")) == ("ESPOO", "LUOTO", "MAARIANHAMINA")
+    assert n.town_key("Vastila") == "VASTILA", "of two towns of one key always the same"
     assert n.town_key("A\u034f\u0300") == clean("A\u034f\u0300") == "À", (
         "an invisible character does not keep a letter from its mark"
     )
@@ -425,7 +484,7 @@ WORD = st.text(st.sampled_from("abeghinorstuyäöåøæüßšž"), min_size=1, m
 
 
 @given(ANY)
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=VALUES // 250, deadline=None)
 def test_normal_of_normal_is_normal_and_nothing_raises(text: str) -> None:
     if bid := n.business_id(text):
         assert n.business_id(bid) == bid and ytunnus.is_valid(bid)
@@ -450,7 +509,7 @@ def test_normal_of_normal_is_normal_and_nothing_raises(text: str) -> None:
 
 
 @given(st.lists(WORD, min_size=1, max_size=4), st.randoms(use_true_random=False))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=VALUES // 333, deadline=None)
 def test_any_two_spellings_of_a_name_share_a_key(words: list[str], draw: random.Random) -> None:
     """Marks dropped or written as a second letter, mixed as people do; case, order, joining and Unicode form as they come."""
     assume(not titles() & set(" ".join(words).split()))
@@ -469,7 +528,7 @@ def test_any_two_spellings_of_a_name_share_a_key(words: list[str], draw: random.
 
 
 @given(st.lists(WORD, min_size=1, max_size=3), st.data())
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=VALUES // 500, deadline=None)
 def test_every_way_of_writing_a_letter_leads_to_the_name(words: list[str], data: st.DataObject) -> None:
     """Also the rare ones (å as o, ü as y), as long as a letter is written one way throughout and the keys are not capped."""
     name = " ".join(words)
@@ -485,8 +544,15 @@ def test_every_way_of_writing_a_letter_leads_to_the_name(words: list[str], data:
 
 def test_columns_are_the_scalars_row_by_row() -> None:
     values = [
-        *generated()[:800],
+        *generated()[: VALUES // 500],
         "x@y.fi;z@y.fi",
+        "Matti+työ@y.fi; matti+tyo@y.fi",
+        "09 123 4567 ext. 12",
+        "09 123 4567, 0600 12345",
+        "x@y.fi; etunimi@y.fi",
+        "c/o Matti, Talo, Katu 10 B 21 A, 3. krs, 00100 Helsinki",
+        "PL 12, 65101 Vasa",
+        "Åke Mäkinen",
         "09 123 4567 tai 040 1234567",
         "Katu 3",
         "Esbo",
@@ -496,29 +562,32 @@ def test_columns_are_the_scalars_row_by_row() -> None:
     ]
     series = pl.Series("told", values, dtype=pl.String)
     assert columns.business_ids(series).rows() == [(n.business_id(v), n.business_id_fault(v)) for v in values]
-    for told, value in zip(columns.phones(series).iter_rows(named=True), values, strict=True):
-        if value is not None:
-            first, *rest = n.phones(value)
-            assert (told["e164"], told["kind"], told["reason"]) == (first.e164, first.kind, first.reason)
-            assert told["more"] == [one.e164 for one in rest if one.e164]
-    for told, value in zip(columns.emails(series).iter_rows(named=True), values, strict=True):
-        if value is not None:
-            first, *rest = n.emails(value)
-            assert (told["address"], told["kind"], told["key"], told["tag"]) == (
-                first.address,
-                first.kind,
-                first.key,
-                first.tag,
-            )
-            assert told["more"] == [one.address for one in rest if one.address]
-    nulls = values.index(None)
-    assert set(columns.phones(series).row(nulls)) == set(columns.emails(series).row(nulls)) == {None}
-    for told, value in zip(columns.names(series).iter_rows(named=True), values, strict=True):
-        assert value is None or (told["fold"], set(told["keys"])) == (n.name_fold(value), n.name_keys(value))
-    lines = columns.addresses(series)
-    assert lines["key"].to_list() == [n.address_key(v) for v in values]
-    assert lines["street"].to_list() == [n.address(v).street for v in values]
-    assert columns.towns(series)["town"].to_list() == [n.town_key(v) for v in values]
+
+    def first(told: Sequence[object], value: str) -> dict[str, Any]:
+        """The first of several as a row, with the other usable ones."""
+        one, *rest = told
+        return vars(one) | {"more": [found for other in rest if (found := getattr(other, value))]}
+
+    def of_address(value: str) -> dict[str, Any]:
+        parts = n.address(value)
+        return vars(parts) | {"line": n.street_line(parts), "key": n.address_key(value)}
+
+    for column, scalar in (
+        (columns.phones, lambda value: first(n.phones(value), "e164")),
+        (columns.emails, lambda value: first(n.emails(value), "address")),
+        (columns.names, lambda value: {"fold": n.name_fold(value), "keys": sorted(n.name_keys(value))}),
+        (columns.addresses, of_address),
+        (columns.towns, lambda value: {"town": n.town_key(value)}),
+    ):
+        told = column(series)
+        for row, value in zip(told.iter_rows(named=True), values, strict=True):
+            assert row == (dict.fromkeys(told.columns) if value is None else scalar(value)), value
+
+
+def test_a_column_of_numbers_is_one_of_texts() -> None:
+    numbers = pl.Series("told", [812345678, None])
+    assert columns.phones(numbers, prefixes=pl.Series([46, None]))["e164"].to_list() == ["+46812345678", None]
+    assert columns.business_ids(pl.Series([1120389]))["business_id"].to_list() == ["0112038-9"]
 
 
 def test_columns_work_each_distinct_value_once(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,7 +6,6 @@
 
 import csv
 import re
-from collections import Counter
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -59,7 +58,7 @@ def address(text: str | None) -> Address:
     without = _CARE_OF.sub("", line).strip(" ,;")
     found = Address(has_care_of=without != line.strip(" ,;"))
     if place := _POSTCODE.search(without):
-        found = replace(found, postcode=place[1], town=place[2].strip(" .").upper() or None)
+        found = replace(found, postcode=place[1], town=place[2].strip(" .").upper())
         without = without[: place.start()].strip(" ,;")
     if box := _BOX.search(without):
         found = replace(found, box=str(int(box[2])))
@@ -70,7 +69,7 @@ def address(text: str | None) -> Address:
         return replace(found, street=without)
     return replace(
         found,
-        street=parts["street"].strip(" ,"),
+        street=parts["street"],
         number=re.sub(r"\s", "", parts["number"]).lower(),
         entrance=parts["entrance"] and parts["entrance"].upper(),
         flat=parts["flat"] and re.sub(r"\s", "", parts["flat"]).lower(),
@@ -106,7 +105,7 @@ def address_key(given: str | Address | None) -> str | None:
     for shortened, full in _SHORTENED:
         street = re.sub(rf"(?<=\w){shortened}", full, street)
     # Words keep their order here, unlike a name's.
-    words = [name_fold(word) or "" for word in re.split(r"[\s-]+", street)]
+    words = [name_fold(word) for word in re.split(r"[\s-]+", street)]
     number = re.sub(r"([0-9])([a-zåäö])", r"\1 \2", parts.number or "")
     return " ".join([*filter(None, words), *filter(None, [number, (parts.entrance or "").lower(), parts.flat])]) or None
 
@@ -123,13 +122,13 @@ def town_key(text: str | None) -> str | None:
 @cache
 def town_keys() -> dict[str, str]:
     """Folded post town in either language -> its Finnish name, from Posti's postal codes and the municipalities."""
-    pairs: Counter[tuple[str, str]] = Counter()
+    pairs: dict[tuple[str, str], None] = {}
     for seed in ("postal_codes", "municipalities"):
         with (SEEDS / f"{seed}.csv").open(encoding="utf-8", newline="") as file:
-            pairs.update((row["name_fi"].upper(), row["name_sv"].upper()) for row in csv.DictReader(file))
+            pairs |= dict.fromkeys((row["name_fi"].upper(), row["name_sv"]) for row in csv.DictReader(file))
     keys: dict[str, str] = {}
-    # The Swedish name of a bilingual town first: some rows call Luoto by Larsmo in both languages. Then the frequent one first.
-    ranked = sorted(pairs, key=lambda pair: (-pairs[pair], pair))
+    # The Swedish name of a bilingual town first: some rows call Luoto by Larsmo in both languages.
+    ranked = sorted(pairs)
     for name, finnish in [(sv, fi) for fi, sv in ranked if fi != sv] + [(fi, fi) for fi, _ in ranked]:
         if folded := name_fold(name):
             keys.setdefault(folded, finnish)

@@ -16,7 +16,6 @@ from base.normalise.name import name_fold, name_keys
 from base.normalise.phone import phones as phones_of
 from base.normalise.sql import register
 
-BUSINESS_ID = {"business_id": pl.String, "reason": pl.String}
 PHONE = {
     "e164": pl.String, "kind": pl.String, "national": pl.String, "extension": pl.String, "reason": pl.String,
     "more": pl.List(pl.String),
@@ -35,12 +34,12 @@ TOWN = {"town": pl.String}
 
 def business_ids(values: pl.Series) -> pl.DataFrame:
     """`business_id` and, where there is none, the `reason`; also for null (bid_missing). Done by the SQL macros."""
-    given = pl.DataFrame({"row": pl.Series(range(len(values)), dtype=pl.Int64), "v": values.cast(pl.String)}).to_arrow()
+    given = {"row": pl.Series(range(len(values))), "v": values.cast(pl.String)}
     with duckdb.connect() as con:
         register(con)
-        con.register("given", given)
-        told = con.sql("select business_id(v) as business_id, business_id_fault(v) as reason from given order by row")
-        return pl.DataFrame(pl.from_arrow(told.to_arrow_table()), schema=BUSINESS_ID)
+        con.register("told", pl.DataFrame(given).to_arrow())
+        made = con.sql("select business_id(v) as business_id, business_id_fault(v) as reason from told order by row")
+        return pl.DataFrame(pl.from_arrow(made.to_arrow_table()))
 
 
 def phones(values: pl.Series, region: str = "FI", prefixes: pl.Series | None = None) -> pl.DataFrame:
@@ -88,9 +87,8 @@ def towns(values: pl.Series) -> pl.DataFrame:
 
 def _distinct(given: list[pl.Series], normal: Callable[..., dict[str, Any]], schema: dict[str, Any]) -> pl.DataFrame:
     """`normal` of each distinct row of the given columns whose first is not null, joined back to all rows."""
-    columns = [f"_given_{i}" for i in range(len(given))]
-    frame = pl.DataFrame([series.cast(pl.String).alias(column) for column, series in zip(columns, given, strict=True)])
-    distinct = frame.unique().filter(pl.col(columns[0]).is_not_null())
+    frame = pl.DataFrame([series.cast(pl.String).alias(f"_given_{i}") for i, series in enumerate(given)])
+    distinct = frame.unique().filter(pl.nth(0).is_not_null())
     results = pl.DataFrame([normal(*row) for row in distinct.iter_rows()], schema=schema)
-    joined = frame.join(distinct.hstack(results), on=columns, how="left", nulls_equal=True, maintain_order="left")
+    joined = frame.join(distinct.hstack(results), on=frame.columns, how="left", nulls_equal=True, maintain_order="left")
     return joined.select(list(schema))

@@ -18,7 +18,6 @@ from base.normalise.name import name_fold
 
 MAX_LENGTH = 254  # RFC 5321, 4.5.3.1.3 with the angle brackets taken off
 MAX_TEXT = 2000
-KINDS = ("personal", "role", "free_mail", "pattern", "invalid")
 # An address in normal form; the rule is also SQL's (base/normalise/sql.py).
 NORMAL = r"[a-z0-9.!#$%&'*/=?^_`{|}~-][a-z0-9.!#$%&'*/=?^_`{|}~+-]*@([a-z0-9]([a-z0-9-]*[a-z0-9])?\.)+[a-z0-9-]*[a-z0-9]"
 TAG = r"\+[^@]*@"
@@ -26,7 +25,7 @@ TAG = r"\+[^@]*@"
 _NORMAL, _TAG = re.compile(NORMAL), re.compile(TAG)
 _SEPARATORS = re.compile(r"[;,|]|\s/\s|\s(?:tai|ja|eller|och|or|and)\s")
 _AT = re.compile(r"\s*[(\[{](?:at|a|ät|@)[)\]}]\s*|\s+@\s+|\s+@|@\s+", re.IGNORECASE)
-_WRAPPED = re.compile(r"^[^<>]*<([^<>]*)>[^<>]*$")
+_WRAPPED = re.compile(r"[^<>]*<([^<>]*)>[^<>]*")
 _TRIM = " \t\r\n.,:;'\"()[]<>"
 
 
@@ -80,7 +79,7 @@ def is_free_mail(domain: str) -> bool:
     return any(".".join(labels[i:]) in words("free_mail_domains") for i in range(len(labels)))
 
 
-def is_role(local: str, domain: str = "") -> bool:
+def is_role(local: str, domain: str) -> bool:
     """Whether what stands before the @, in lower case, names a desk: each word is in role_words.csv, a place or a number.
 
     Every word, because calling a person's address a desk's would release it without that person's gate.
@@ -96,13 +95,13 @@ def is_role(local: str, domain: str = "") -> bool:
 def _parts(text: str) -> Iterator[str]:
     for part in _SEPARATORS.split(text):
         part = _AT.sub("@", part)
-        if (wrapped := _WRAPPED.match(part)) and "@" in wrapped[1]:
+        if wrapped := _WRAPPED.fullmatch(part):
             part = wrapped[1]
         part = re.sub(r"^(mailto|e-?mail|sähköposti|e-?post|s-posti)\s*:", "", part.strip(_TRIM), flags=re.IGNORECASE)
         part = re.sub(r"\?(subject|body|cc|bcc)=.*$", "", part, flags=re.IGNORECASE).strip(_TRIM)
         pieces = part.split(" ")
         # Only when each is an address: of "matti virtanen@y.fi" the last word would be somebody else's.
-        if len(pieces) > 1 and all("@" in piece for piece in pieces):
+        if all("@" in piece for piece in pieces):
             yield from (piece.strip(_TRIM) for piece in pieces)
         elif part:
             yield part
@@ -115,10 +114,10 @@ def _parse(text: str) -> Email:
     if any(word in words("pattern_words") for word in re.split(r"[^a-zåäö]+", local)):
         return Email(None, "pattern", _ascii_domain(domain), reason="email_pattern")
     try:
-        checked = validate_email(text, check_deliverability=False, allow_smtputf8=False)
+        checked = validate_email(text, check_deliverability=False)
     except (EmailNotValidError, UnicodeError):
         return _invalid("email_shape")
-    local, domain = checked.local_part.lower(), checked.ascii_domain.lower()
+    local, domain = checked.local_part.lower(), checked.ascii_domain
     address = f"{local}@{domain}"
     if (key := email_key(address)) is None:
         return _invalid("email_shape")
@@ -129,7 +128,7 @@ def _parse(text: str) -> Email:
 
 def _ascii_domain(domain: str) -> str | None:
     try:
-        return validate_email(f"x@{domain.strip(_TRIM)}", check_deliverability=False).ascii_domain.lower()
+        return validate_email(f"x@{domain}", check_deliverability=False).ascii_domain
     except (EmailNotValidError, UnicodeError):
         return None
 

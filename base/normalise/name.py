@@ -37,9 +37,7 @@ _REMOVED = re.compile(f"[{INVISIBLE}{APOSTROPHE}{UNKNOWN_MARKS}]")
 _SEPARATOR = re.compile(f"[{SEPARATOR}]+")
 # Parts words before all else: what lies beyond the first plane (emoji; marks of which Python and DuckDB know different ones).
 _BEYOND = re.compile("[\x00\ud800-\udfff\U00010000-\U0010ffff]")
-_SINGLE: dict[int, str] = {ord(letter): plain for letter, plain in zip(*SINGLE, strict=True)} | {
-    ord(letter): plain for letter, plain in DOUBLE.items()
-}
+_SINGLE = str.maketrans(*SINGLE) | {ord(letter): plain for letter, plain in DOUBLE.items()}
 _COLLAPSE = [(re.compile(pattern), letter) for pattern, letter in COLLAPSE]
 
 
@@ -74,13 +72,12 @@ def name_keys(text: str | None) -> frozenset[str]:
 
 def _spellings(text: str) -> Iterator[str]:
     letters = sorted(set(text) & SPELLINGS.keys())
-    # Bounded beforehand, because different spellings may give one key after sorting.
-    for choice in islice(product(*(SPELLINGS[letter] for letter in letters)), 4 * MAX_KEYS):
-        yield _spelled(text.translate({ord(letter): plain for letter, plain in zip(letters, choice, strict=True)}))
-    if all(text.count(letter) == 1 for letter in letters):
-        return
-    for mixed in islice(product(*(SPELLINGS.get(letter, (letter,)) for letter in text)), 4 * MAX_KEYS):
-        yield _spelled("".join(mixed))
+    for choice in product(*([(letter, way) for way in SPELLINGS[letter]] for letter in letters)):
+        yield _spelled(text.translate({ord(letter): way for letter, way in choice}))
+    if letters:
+        # Bounded beforehand, because different spellings may give one key after sorting.
+        for mixed in islice(product(*(SPELLINGS.get(letter, (letter,)) for letter in text)), 4 * MAX_KEYS):
+            yield _spelled("".join(mixed))
 
 
 def _spelled(text: str) -> str:

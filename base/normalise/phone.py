@@ -15,7 +15,6 @@ from base.normalise.characters import clean, has_control, plain_dashes
 
 MAX_LENGTH = 250
 E164 = r"\+[1-9][0-9]{6,14}"
-KINDS = ("mobile", "fixed", "organisation", "service", "premium", "invalid")
 
 # UAN is the company-wide number (010, 020, 029, 030, 039, 0601, 070x, 075): it rings in an organisation, not on a desk.
 # Where a country does not tell mobile from fixed, the kind that says more about a person is assumed.
@@ -69,11 +68,11 @@ def phones(text: str | None, region: str = "FI", prefix: str | None = None) -> t
     if has_control(text):
         return (_invalid("control_char"),)
     # A spreadsheet that took the number for a number appends ".0", and libphonenumber would take that zero for a digit.
-    # A business id in the wrong column is a valid number of the 020 series.
+    # A business id in the wrong column is a valid number of the 010 or 020 series.
     cleaned = re.sub(r"^(\+?[0-9]+)\.0+$", r"\1", cleaned)
-    if len(cleaned) > MAX_LENGTH or (re.fullmatch("[0-9]{7}-[0-9]", cleaned) and business_id(cleaned)):
+    if len(cleaned) > MAX_LENGTH or ("-" in cleaned and business_id(cleaned)):
         return (_invalid("phone_shape"),)
-    if prefix and prefix.strip() and not cleaned.startswith(("+", "00")):
+    if prefix:
         cleaned = f"+{re.sub('[^0-9]', '', prefix)} {cleaned}"
     found = dict.fromkeys(_describe(number) for number in _numbers(cleaned, region))
     if found:

@@ -6,10 +6,12 @@ of it, and the same tests look at the outcome. A mutant that none of them notice
 
 import csv
 import inspect
+import os
 import random
+import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -18,6 +20,8 @@ import duckdb
 from bench.bare import Bare
 from tests import gate_people as people
 from tests import test_gates as cases
+from tests.prove import judging
+from tests.prove.judging import Chosen, Outcome
 from tests.prove.mutants import Mutant, mutants
 
 VERDICTS, CANDIDATES, ADDRESSES = "enr_gate_verdicts", "enr_gate_candidates", "enr_address_keys"
@@ -43,31 +47,8 @@ with (HERE / "equivalent.csv").open(encoding="utf-8", newline="") as _file:
 """Changes that mean nothing, each with its reason."""
 
 
-@dataclass(frozen=True)
-class Outcome:
-    """What became of a mutant: `noticed` by which test, `broken` when it does not even run, or neither."""
-
-    mutant: Mutant
-    noticed: str | None
-    broken: bool = False
-
-    @property
-    def survived(self) -> bool:
-        return not self.noticed and not self.broken and (self.mutant.model, self.mutant.what) not in EQUIVALENT
-
-
-@contextmanager
-def built(scratch: Path) -> Iterator[cases.World]:
-    """The world of the gates' tests, outside of pytest."""
-
-    class Factory:
-        def mktemp(self, name: str) -> Path:
-            (scratch / name).mkdir(parents=True)
-            return scratch / name
-
-    made = cases.world._get_wrapped_function()(Factory())  # the fixture itself: nothing of it is written twice
-    yield next(made)
-    made.close()
+LONGER = 3
+"""A mutant that takes so many times as long as all models and all tests of them does not end."""
 
 
 class Trial:
@@ -76,7 +57,6 @@ class Trial:
     def __init__(self, world: cases.World) -> None:
         """Compile the models on the world's lake; ten seconds."""
         self.world, self.bare = world, Bare(world.home)
-        self._stained: str | None = None
         # The tests ask the warehouse that is open here.
         cases.ask = lambda home, sql: self.bare.db.execute(sql).fetchall()
         self.models = {
@@ -85,6 +65,7 @@ class Trial:
             if "50_gate" in node["original_file_path"] or node["name"] in MARTS
         }
         self._hold_still()
+        started = time.monotonic()
         self.bare.run(self.models.keys())
         self.bare.db.execute("drop schema if exists reviewed cascade; create schema reviewed")
         for model in self.models:
@@ -93,6 +74,7 @@ class Trial:
         assert self._without_ledger(self.models[VERDICTS]) == self._without_survey(self.models[CANDIDATES]) == 0
         if (told := self.noticed()) is not None:
             raise AssertionError(f"the models themselves do not pass: {told}")
+        self.seconds = LONGER * (time.monotonic() - started)
 
     def _hold_still(self) -> None:
         """Views that the models read, of files and the ledger, become tables: they would be read anew for each mutant."""
@@ -103,39 +85,73 @@ class Trial:
             is_read = node["unique_id"] in wanted and node["name"] not in self.models
             if is_read and node["config"]["materialized"] == "view":
                 view = self.bare.named(node["name"])
+                self.bare.run({node["name"]})  # of this lake, if it is the copy of another
                 self.bare.db.execute(f"create or replace temp table held as from {view}")
                 self.bare.db.execute(f"drop view {view}; create table {view} as from held")
 
-    def mutants(self) -> Iterator[Mutant]:
-        """All mutants of all models of the gates."""
+    def mutants(self, of: str | None = None) -> Iterator[Mutant]:
+        """All mutants of all models of the gates, or of one."""
         for model, sql in sorted(self.models.items()):
-            yield from mutants(model, sql)
+            if of in (None, model):
+                yield from mutants(model, sql)
 
     def judge(self, mutant: Mutant) -> Outcome:
-        """Run a mutant with what is made of it, and let the tests look."""
-        if self._stained not in (None, mutant.model):
-            self.bare.run(self._made_of(self._stained))
-            self._stained = None
-        # Of the same model the next mutant overwrites all that this one made.
+        """Run a mutant with what is made of it, let the tests look, and take it all back."""
+        self.bare.db.execute("begin")
         try:
-            if mutant.model == VERDICTS and self._without_ledger(mutant.sql):
-                return Outcome(mutant, "nobody passes without a ledger")
-            if mutant.model == CANDIDATES and self._without_survey(mutant.sql):
-                return Outcome(mutant, "nothing is handed out of a source that may not be used")
-            if mutant.model == ADDRESSES and not self._with_addresses_alone(mutant.sql):
-                return Outcome(mutant, "an objection against an address is enough")
-            if self._makes_the_same(mutant):
-                return Outcome(mutant, None)
-            self._stained = mutant.model
-            self.bare.run(self._made_of(mutant.model), {mutant.model: mutant.sql})
-            return Outcome(mutant, self.noticed())
+            with self._within(self.seconds):
+                noticed = self._judged(mutant)
+        except duckdb.InterruptException:
+            noticed = "it does not end"
         except duckdb.Error:
-            return Outcome(mutant, None, broken=True)
+            noticed = judging.BROKEN
+        finally:
+            self.bare.db.execute("rollback")
+        return Outcome(mutant.model, mutant.what, noticed)
 
-    def _makes_the_same(self, mutant: Mutant) -> bool:
+    def _judged(self, mutant: Mutant) -> str | None:
+        if mutant.model == VERDICTS and self._without_ledger(mutant.sql):
+            return "nobody passes without a ledger"
+        if mutant.model == CANDIDATES and self._without_survey(mutant.sql):
+            return "nothing is handed out of a source that may not be used"
+        if mutant.model == ADDRESSES and not self._with_addresses_alone(mutant.sql):
+            return "an objection against an address is enough"
+        if self._is_same(mutant.model, f"({mutant.sql})"):
+            return None
+        other = {mutant.model}
+        self.bare.run(other, {mutant.model: mutant.sql})
+        for node in map(self.bare.nodes.__getitem__, self.bare.order):
+            parents = {self.bare.nodes[one]["name"] for one in node["depends_on"]["nodes"] if one in self.bare.nodes}
+            # What is made of nothing new stays as it is.
+            if node["name"] in self.models and parents & other:
+                self.bare.run({node["name"]})
+                if not self._is_same(node["name"], self.bare.named(node["name"])):
+                    other.add(node["name"])
+        return self.noticed()
+
+    @contextmanager
+    def _within(self, seconds: float) -> Iterator[None]:
+        """Interrupt the database when the time is over, and again until it is heard: between two queries it would not be."""
+        done = threading.Event()
+
+        def watch() -> None:
+            pause = seconds
+            while not done.wait(pause):
+                self.bare.db.interrupt()
+                pause = 0.2
+
+        watching = threading.Thread(target=watch)
+        watching.start()
+        try:
+            yield
+        finally:
+            done.set()
+            watching.join()
+
+    def _is_same(self, model: str, made: str) -> bool:
         """Whether a model still makes the same rows: then nothing that is made of it can tell."""
-        self.bare.db.execute(f"create or replace temp table made as {mutant.sql}")
-        reviewed = f"reviewed.{mutant.model}"
+        self.bare.db.execute(f"create or replace temp table made as from {made}")
+        reviewed = f"reviewed.{model}"
         different = f"(from made except all from {reviewed}) union all (from {reviewed} except all from made)"
         return self.bare.db.execute(f"select count(*) from ({different})").fetchall() == [(0,)]
 
@@ -167,9 +183,6 @@ class Trial:
         ((count,),) = self.bare.db.execute(f"select count(*) from ({text})").fetchall()
         return int(count)
 
-    def _made_of(self, model: str) -> set[str]:
-        return self.bare.downstream(model) & self.models.keys()
-
     def noticed(self) -> str | None:
         """The first test that fails; None when all pass."""
         if picture(self.world) != self.reviewed:
@@ -195,6 +208,26 @@ def _checks(world: cases.World) -> Iterator[tuple[str, Callable[[], None]]]:
 def sample(every: list[Mutant], size: int, seed: int) -> list[Mutant]:
     """Some of the mutants, the same for the same seed."""
     return random.Random(seed).sample(every, min(size, len(every)))
+
+
+def is_known(outcome: Outcome) -> bool:
+    """Whether it is written down that the change means nothing."""
+    return (outcome.of, outcome.what) in EQUIVALENT
+
+
+def run(chosen: Chosen) -> Iterator[Outcome]:
+    """Judge mutants, in this process. Raises ValueError for a reason given of a mutant that there is not."""
+    trial = Trial(cases.make(chosen.scratch / "lake"))
+    every = list(trial.mutants(chosen.of))
+    if dead := dead_reasons(every, chosen.of):
+        raise ValueError(f"equivalent.csv tells of mutants that there are not: {dead}")
+    yield from judging.judged(chosen, chosen.some(every), lambda mutant: mutant.sql, trial.judge)
+    trial.bare.close()
+
+
+def dead_reasons(every: list[Mutant], of: str | None = None) -> set[tuple[str, str]]:
+    """The reasons written down of mutants that are none (any more)."""
+    return {one for one in EQUIVALENT if of in (None, one[0])} - {(mutant.model, mutant.what) for mutant in every}
 
 
 def picture(world: cases.World) -> list[str]:
@@ -266,3 +299,8 @@ def picture(world: cases.World) -> list[str]:
             from enriched.enr_objection_closure left join named on false
             left join sayings using (objection_id) group by all"""),
     ]  # fmt: skip
+
+
+if __name__ == "__main__":
+    os.environ |= {"KOHDE_SECRET": "5e" * 32, "DBT_SEND_ANONYMOUS_USAGE_STATS": "false"}
+    judging.main(run)

@@ -5,7 +5,6 @@ An operator turns one node of a parsed query into what a tired hand might have w
 (`EQUIVALENT`, each with its reason).
 """
 
-import itertools
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -33,22 +32,32 @@ def mutants(model: str, sql: str) -> Iterator[Mutant]:
     """Every mutant of a query, in a stable order."""
     tree = sqlglot.parse_one(sql, dialect="duckdb")
     seen, named = {tree.sql(dialect="duckdb")}, Counter[str]()
-    for place, node in enumerate(tree.walk()):
+    for node in list(tree.walk()):
+        if not isinstance(node, CONCERNED):
+            continue
         for name, operator in OPERATORS.items():
-            # The whole tree is copied for a change that can be made only: it is large, and the nodes are many.
-            if not isinstance(node, CONCERNED) or operator(node.copy()) is None:
+            # Changed in its place and put back: the tree is large, and a copy of it for each change takes its time.
+            twin = node.copy()
+            twin.parent = node.parent
+            if (changed := operator(twin)) is None:
                 continue
-            copy = tree.copy()
-            twin = next(itertools.islice(copy.walk(), place, None))
-            changed = operator(twin)
-            if changed is not None and changed is not twin:
-                twin.replace(changed)
-            text = copy.sql(dialect="duckdb")
+            text = _with(tree, node, changed)
             if text not in seen:
                 seen.add(text)
                 what = f"{name}: {' '.join(node.sql(dialect='duckdb', comments=False).split())[:90]}"
                 named[what] += 1  # two places may read alike: what is said of the one says nothing of the other
                 yield Mutant(model, what if named[what] == 1 else f"{what} #{named[what]}", text)
+
+
+def _with(tree: exp.Expression, node: exp.Expression, changed: exp.Expression) -> str:
+    """The query with another node in the place of one of its own."""
+    if node is tree:
+        return changed.sql(dialect="duckdb")
+    changed.parent = None
+    node.replace(changed)
+    text = tree.sql(dialect="duckdb")
+    changed.replace(node)
+    return text
 
 
 def _join(node: exp.Expression) -> exp.Expression | None:

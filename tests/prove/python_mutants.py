@@ -5,7 +5,6 @@ it. What is on disk is never touched. One process imports what is slow and is no
 imports the changed module and runs pytest until the first test fails. What is only said (docstrings, refusals) is left.
 """
 
-import argparse
 import ast
 import csv
 import gc
@@ -15,7 +14,6 @@ import itertools
 import json
 import os
 import signal
-import subprocess
 import sys
 import time
 from collections import Counter
@@ -27,9 +25,12 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[2]
-EQUIVALENT = Path(__file__).parent / "equivalent_python.csv"
-"""Changes that mean nothing: module, what, reason."""
+from tests.prove import judging
+from tests.prove.judging import ROOT, Chosen, Outcome
+
+with (Path(__file__).parent / "equivalent_python.csv").open(encoding="utf-8", newline="") as _file:
+    EQUIVALENT = {(row["module"], row["what"]): row["reason"] for row in csv.DictReader(_file, delimiter=";")}
+"""Changes that mean nothing, each with its reason."""
 NORMAL = ("tests/test_normalise.py",)
 TESTS: dict[str, Sequence[str]] = {
     "ledger.keys": ("tests/test_keys.py", "tests/test_ledger_laws.py::test_wrapping_an_id_makes_the_id_of_the_text"),
@@ -51,7 +52,19 @@ LEFT_OUT = (
     "while_it_is_held", "test_parsing_needs", "migrations", "test_intake.py::test_a_lake", "test_the_chain_holds",
     "test_every_change_of_a_cell", "test_two_entries", "out_of_reach", "verify", "redacted", "before_the_chain", "text_be_put",
 )  # fmt: skip
+ABOUT = {
+    "address": "address or care_of or town or columns_are or normal_of",
+    "business_id": "business_id or no_business or null or columns or macros or normal_of",
+    "characters": "not fold_every",
+    "columns": "column",
+    "email": "mail or tag or columns_are or null or macros or normal_of",
+    "name": "name or letter or title or null or macros or agree or fold or normal_of",
+    "phone": "phone or columns_are or null or macros or normal_of",
+    "sql": "sql or macros",
+}
+"""Normal form -> the tests that concern it (an expression of pytest)."""
 LAST = (
+    "dbt_macros",
     "reduced_side",
     "meets_in_full",
     "sql_agree",
@@ -62,7 +75,8 @@ LAST = (
     "test_intake",
 )
 """Slow ones: run when the others have noticed nothing."""
-SECONDS = 90
+SECONDS, LONGER = 90, 5
+"""How long a module's tests may take, and how many times as long those of a mutant before it hangs."""
 OURS = ("base", "ingest", "ledger", "orchestration", "delivery", "bench", "tests")
 
 
@@ -73,15 +87,6 @@ class Mutant:
     module: str
     what: str
     tree: ast.Module
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What became of a mutant: `noticed` by which test (or how it stopped), None when by none."""
-
-    module: str
-    what: str
-    noticed: str | None
 
 
 SWAPPED: dict[type[ast.AST], type[ast.AST]] = {
@@ -256,12 +261,14 @@ def _of_statement(node: ast.AST) -> Iterator[Change]:
 class _Looking:
     """Plugin of a mutant's pytest: which tests, in which order, and which one noticed."""
 
-    noticed: str | None = None
+    def __init__(self, before: Counter[str]) -> None:
+        self.before = before
+        self.noticed: str | None = None
 
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
-        """The slow ones last."""
+        """Those first that have noticed others, the slow ones last."""
         items[:] = [one for one in items if not any(part in one.nodeid for part in LEFT_OUT)]
-        items.sort(key=lambda one: any(part in one.nodeid for part in LAST))
+        items.sort(key=lambda one: (-self.before[one.nodeid], any(part in one.nodeid for part in LAST)))
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Remember the first that fails."""
@@ -299,15 +306,19 @@ def path_of(module: str) -> Path:
     return ROOT / f"{module.replace('.', '/')}.py"
 
 
-def judge(mutant: Mutant | None, module: str) -> str | None:
-    """Which test notices; None when none does. None as mutant: the module as it is. In a fork of this process."""
+def judge(mutant: Mutant | None, module: str, seconds: float, before: Counter[str] | None = None) -> str | None:
+    """Which test notices; None when none does. None as mutant: the module as it is. In a fork of this process.
+
+    before: how many each test has noticed; it is counted on.
+    """
+    before = Counter() if before is None else before
     reading, writing = os.pipe()
     child = os.fork()
     if child == 0:
         os.close(reading)
-        os._exit(_look(mutant, module, writing))
+        os._exit(_look(mutant, module, writing, before))
     os.close(writing)
-    stop = time.monotonic() + SECONDS
+    stop = time.monotonic() + seconds
     while os.waitpid(child, os.WNOHANG) == (0, 0):
         if time.monotonic() > stop:
             os.kill(child, signal.SIGKILL)
@@ -315,16 +326,19 @@ def judge(mutant: Mutant | None, module: str) -> str | None:
             return "it hangs"
         time.sleep(0.01)
     with os.fdopen(reading) as told:
-        return json.loads(told.read() or '"it ends the process"')
+        noticed: str | None = json.loads(told.read() or '"it ends the process"')
+    before[noticed or ""] += 1
+    return noticed
 
 
-def _look(mutant: Mutant | None, module: str, writing: int) -> int:
+def _look(mutant: Mutant | None, module: str, writing: int, before: Counter[str]) -> int:
     silent = os.open(os.devnull, os.O_WRONLY)
     os.dup2(silent, 1)
     os.dup2(silent, 2)
     sys.meta_path.insert(0, _Finder(module, mutant.tree if mutant else None))  # type: ignore[arg-type]
-    looking = _Looking()
-    asked = ["-x", "-q", "--noconftest", "-p", "tests.ledgers", "--assert=plain", "--tb=no"]
+    looking = _Looking(before)
+    asked = ["-x", "-q", "--noconftest", "--assert=plain", "--tb=no"]
+    asked += ["-k", ABOUT[module.rpartition(".")[2]]] if TESTS[module] is NORMAL else ["-p", "tests.ledgers"]
     asked += [one for plugin in ("cacheprovider", "unraisableexception", "threadexception") for one in ("-p", f"no:{plugin}")]
     try:
         code = pytest.main([*asked, *TESTS[module]], plugins=[looking])
@@ -339,6 +353,7 @@ def prepare(scratch: Path) -> None:
     """Import what is slow and is not ours, once for all forks; nothing of it may start a thread."""
     os.environ["KOHDE_SECRET"] = "5e" * 32
     os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
+    os.environ["KOHDE_VALUES"] = "2000"
     os.environ["HYPOTHESIS_STORAGE_DIRECTORY"] = str(scratch / "hypothesis")
     import hypothesis
 
@@ -363,40 +378,42 @@ def prepare(scratch: Path) -> None:
     gc.freeze()
 
 
-def equivalent() -> dict[tuple[str, str], str]:
-    """(module, what) -> why the change means nothing."""
-    with EQUIVALENT.open(encoding="utf-8", newline="") as file:
-        return {(row["module"], row["what"]): row["reason"] for row in csv.DictReader(file, delimiter=";")}
+def is_known(outcome: Outcome) -> bool:
+    """Whether it is written down that the change means nothing."""
+    return (outcome.of, outcome.what) in EQUIVALENT
 
 
-def run(scratch: Path, share: float) -> Iterator[Outcome]:
-    """Judge mutants in a process of its own (forks of one with threads may hang). Raises RuntimeError when it stops early."""
-    command = [sys.executable, "-m", __name__, "--scratch", str(scratch), "--share", str(share)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=ROOT) as judging:
-        assert judging.stdout is not None
-        for line in judging.stdout:
-            yield Outcome(**json.loads(line))
-    if judging.returncode:
-        raise RuntimeError("the mutants of Python were not all judged")
+def every_mutant(module: str) -> Iterator[Mutant]:
+    """All mutants of one of our modules."""
+    return mutants(module, path_of(module).read_text(encoding="utf-8"))
 
 
-def main() -> None:
-    """Judge mutants and write what became of them, a line of JSON each, to standard output. In a process of its own."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--module", choices=TESTS)
-    parser.add_argument("--share", type=float, default=1.0)
-    parser.add_argument("--scratch", type=Path, required=True)
-    chosen = parser.parse_args()
+def run(chosen: Chosen) -> Iterator[Outcome]:
+    """Judge mutants, in this process: forks of one that has threads may hang.
+
+    Raises RuntimeError when tests fail as it is, ValueError for a reason given of a mutant that there is not.
+    """
     prepare(chosen.scratch)
     for module in TESTS:
-        if chosen.module not in (None, module):
-            continue
-        if (told := judge(None, module)) is not None:
-            sys.exit(f"{module} itself does not pass: {told}")
-        every = list(mutants(module, path_of(module).read_text(encoding="utf-8")))
-        for mutant in every[:: max(1, round(1 / chosen.share))]:
-            print(json.dumps({"module": module, "what": mutant.what, "noticed": judge(mutant, module)}), flush=True)
+        if chosen.of in (None, module):
+            yield from _run_one(module, chosen)
+
+
+def _run_one(module: str, chosen: Chosen) -> Iterator[Outcome]:
+    started, before = time.monotonic(), Counter[str]()
+    if (told := judge(None, module, SECONDS)) is not None:
+        raise RuntimeError(f"{module} itself does not pass: {told}")
+    seconds = LONGER * (time.monotonic() - started)
+    every = list(every_mutant(module))
+    if dead := {what for of, what in EQUIVALENT if of == module} - {mutant.what for mutant in every}:
+        raise ValueError(f"equivalent_python.csv tells of mutants of {module} that there are not: {dead}")
+    yield from judging.judged(
+        chosen,
+        chosen.some(every),
+        lambda mutant: ast.unparse(mutant.tree),
+        lambda mutant: Outcome(module, mutant.what, judge(mutant, module, seconds, before)),
+    )
 
 
 if __name__ == "__main__":
-    main()
+    judging.main(run)

@@ -181,10 +181,10 @@ class World:
         return FIRST + timedelta(days=KNOWN_DAYS * (self.round > 0) + DAYS_A_ROUND * self.round)
 
 
-def begin(folder: Path, people: int, seed: int) -> World:
-    """A lake with companies of a register and people who work there, known from one interview each."""
+def opened(folder: Path, companies: int, seed: int) -> World:
+    """A lake with companies of a register, and nobody in it yet."""
     home, source = folder / "lake", folder / "source"
-    synthetic.generate(6 * people, seed, 1, source, start=FIRST, sources=["ytj"])
+    synthetic.generate(companies, seed, 1, source, start=FIRST, sources=["ytj"])
     with RegistryServer(source, day=FIRST) as server:
         landing.land("ytj", server.url, FIRST, home, accept_bounds="a trial")
     store.create(home)
@@ -199,28 +199,34 @@ def begin(folder: Path, people: int, seed: int) -> World:
     dice = random.Random(seed)
     firms = [row[0] for row in open_firms]
     dice.shuffle(firms)
-    world = World(home, dice, [], firms, bare, free=list(firms))
+    return World(home, dice, [], firms, bare, free=list(firms))
+
+
+def begin(folder: Path, people: int, seed: int) -> World:
+    """A lake with companies of a register and people who work there, known from one interview each."""
+    world = opened(folder, 6 * people, seed)
+    dice = world.dice
     for number in range(people):
         # Every tenth has a namesake elsewhere, who never objects and must not pay for it.
         like = world.people[-1] if number % 10 == 9 else None
-        first, last = (like.first, like.last) if like else _name(dice, number)
+        first, last = (like.first, like.last) if like else name(dice, number)
         person = Person(
             number,
             first,
             last,
             date(1950 + number % 50, 1 + number % 12, 1 + number % 28),
             world.free.pop(),
-            *_address(number, 0),
+            *address(number, 0),
         )
         person.namesake_of = like.number if like else None
         person.is_in_register = number % 3 == 0 and like is None
         person.register_id = f"H{900_000_000_000 + number}" if person.is_in_register else None
         world.people.append(person)
-    _land(world, world.people)
+    land(world, world.people)
     return world
 
 
-def _name(dice: random.Random, number: int) -> tuple[str, str]:
+def name(dice: random.Random, number: int) -> tuple[str, str]:
     """A surname of nobody else: the number in letters, between a stem and an ending that may be spelled in many ways."""
     letters = "".join("bdfghklmnprstv"[int(digit)] + "aeiou"[int(digit) % 5] for digit in str(number))
     return FORENAMES[
@@ -228,7 +234,8 @@ def _name(dice: random.Random, number: int) -> tuple[str, str]:
     ], f"{STEMS[dice.randrange(len(STEMS))]}{letters}{ENDINGS[dice.randrange(len(ENDINGS))]}"
 
 
-def _address(number: int, change: int) -> tuple[str, str]:
+def address(number: int, change: int) -> tuple[str, str]:
+    """A mailbox and a number of nobody else."""
     return f"henkilo{number}.{change}@firma{number}x{change}.example", f"+35850{1_000_000 + number * 40 + change}"
 
 
@@ -238,13 +245,13 @@ def _address(number: int, change: int) -> tuple[str, str]:
 def new_email(world: World, person: Person) -> None:
     """Another address, at another domain; the number stays, or what ties the two is gone."""
     if person.phone:
-        person.email = _address(person.number, world.round)[0]
+        person.email = address(person.number, world.round)[0]
 
 
 def new_phone(world: World, person: Person) -> None:
     """Another number; the address stays."""
     if person.email:
-        person.phone = _address(person.number, world.round)[1]
+        person.phone = address(person.number, world.round)[1]
 
 
 def spelled_otherwise(world: World, person: Person) -> None:
@@ -257,7 +264,7 @@ def spelled_otherwise(world: World, person: Person) -> None:
 def marries(world: World, person: Person) -> None:
     """A new surname at the same address: the address ties them."""
     if (person.email or person.is_in_register) and person.namesake_of is None and not _has_namesake(world, person):
-        person.last = _name(world.dice, 10_000 + 1_000 * world.round + person.number)[1]
+        person.last = name(world.dice, 10_000 + 1_000 * world.round + person.number)[1]
 
 
 def moves(world: World, person: Person) -> None:
@@ -270,7 +277,7 @@ def starts_anew(world: World, person: Person) -> None:
     """Another employer, address and number: only the name is the same. Before an objection nobody could tie that."""
     if world.free and person.says_no and person.namesake_of is None and not _has_namesake(world, person):
         person.business_id = world.free.pop()
-        person.email, person.phone = _address(person.number, world.round)
+        person.email, person.phone = address(person.number, world.round)
 
 
 def loses_address(world: World, person: Person) -> None:
@@ -355,7 +362,7 @@ def play(world: World, plan: list[tuple[int, str]]) -> None:
         ACTIONS[action](world, person)
         world.steps[action] += 1
         touched.append(person)
-    _land(world, list({person.number: person for person in touched}.values()))
+    land(world, list({person.number: person for person in touched}.values()))
     check(world)
     if world.round % world.deliver_every == 0:
         deliver(world)
@@ -364,7 +371,8 @@ def play(world: World, plan: list[tuple[int, str]]) -> None:
         erase(world)
 
 
-def _land(world: World, told: list[Person]) -> None:
+def land(world: World, told: list[Person]) -> None:
+    """What was told of these, and the register of all, lands; the models run and the gates are proven."""
     files = world.home.parent / "files"
     files.mkdir(exist_ok=True)
     day = world.today.strftime("%Y%m%d")
@@ -387,14 +395,14 @@ def _land(world: World, told: list[Person]) -> None:
         "and person_id not in (select person_id from staging.stg_ledger__notices)"
     ).fetchall()
     notices.sent(world.home, [row[0] for row in new], channel="post", language="fi", by_whom="a trial")
-    _prove(world)
+    prove(world)
 
 
 def _gates(bare: Bare) -> set[str]:
     return {node["name"] for node in bare.nodes.values() if "gates" in node["tags"]}
 
 
-def _prove(world: World) -> None:
+def prove(world: World) -> None:
     """The gates against the ledger as it is now."""
     bare = world.bare
     promises.land(None, None, world.home)
@@ -471,11 +479,11 @@ def deliver(world: World) -> None:
     for person in world.dice.sample(world.people, 3):
         objects(world, person)
 
-    def prove() -> None:
-        _prove(world)
+    def prove_anew() -> None:
+        prove(world)
         desk.published(world.bare)
 
-    rows = desk.delivered(world.bare, datetime.combine(world.today, time(6)), prove)
+    rows = desk.delivered(world.bare, datetime.combine(world.today, time(6)), prove_anew)
     nobody_in(
         world,
         [
