@@ -25,7 +25,7 @@ Ask = Callable[..., pl.DataFrame]
 def connect(file: str = "analyst") -> Ask:
     """A function from SQL to a frame, over a file of the version in service.
 
-    Where the file may not be opened, the notebook ends with one line that says so.
+    Raises MarimoStopError where the file may not be opened: the notebook ends with one line that says so.
     """
     import marimo
 
@@ -33,7 +33,6 @@ def connect(file: str = "analyst") -> Ask:
         db = publish.connect(file=file)
     except Refused as refused:
         marimo.stop(True, marimo.md(f"**{refused}**"))
-        raise  # outside a notebook, where nobody stops
 
     def ask(sql: str, parameters: list[Any] | None = None) -> pl.DataFrame:
         found = pl.DataFrame(pl.from_arrow(db.sql(sql, params=parameters or []).to_arrow_table()))
