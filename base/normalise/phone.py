@@ -72,8 +72,8 @@ def phones(text: str | None, region: str = "FI", prefix: str | None = None) -> t
     cleaned = re.sub(r"^(\+?[0-9]+)\.0+$", r"\1", cleaned)
     if len(cleaned) > MAX_LENGTH or ("-" in cleaned and business_id(cleaned)):
         return (_invalid("phone_shape"),)
-    if prefix:
-        cleaned = f"+{re.sub('[^0-9]', '', prefix)} {cleaned}"
+    if code := re.sub("[^0-9]", "", prefix or ""):
+        cleaned = f"+{code} {cleaned}"
     found = dict.fromkeys(_describe(number) for number in _numbers(cleaned, region))
     if found:
         return tuple(sorted(found, key=lambda one: one.e164 is None))

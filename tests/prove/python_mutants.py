@@ -150,7 +150,7 @@ def _is_only_told(node: ast.AST) -> bool:
             return True
         if isinstance(outer, ast.Assign) and "__all__" in ast.unparse(outer.targets[0]):
             return True
-        if isinstance(outer, ast.If) and "__name__" in ast.unparse(outer.test):
+        if any(isinstance(one, ast.If) and "__name__" in ast.unparse(one.test) for one in (inner, outer)):
             return True
         if isinstance(outer, ast.FunctionDef) and outer.name == "__repr__":
             return True
