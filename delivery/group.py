@@ -270,7 +270,14 @@ def _lower(said: str) -> str:
 
 
 class _Loader(yaml.SafeLoader):
-    """YAML without its surprises: 00100 is a text and not 64, and a key that stands twice is a fault."""
+    """YAML without its surprises: 00100 is a text and not 64, a key that stands twice is a fault, and so is an alias: a few
+    lines of them can stand for more than any machine holds."""
+
+    def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
+        """As the base class, but of no aliases."""
+        if self.check_event(yaml.AliasEvent):
+            raise yaml.composer.ComposerError(None, None, "an alias (*) stands in it: write it out")
+        return super().compose_node(parent, index)
 
     yaml_implicit_resolvers = {  # noqa: RUF012  (as in the class above)
         first: [pair for pair in pairs if pair[0] != "tag:yaml.org,2002:int"]

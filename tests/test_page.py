@@ -20,6 +20,7 @@ from delivery.picker import Picker
 from delivery.refresh.refreshing import STEPS
 from delivery.service.counts import BANDS
 from delivery.service.page import form, orders, picking, refusing, rendering, texts
+from delivery.service.page import groups as kept_groups
 from delivery.service.roles import capabilities
 from ledger import access, groups
 from tests.random_groups import Dice
@@ -385,6 +386,12 @@ def test_a_group_goes_out_as_a_file_and_comes_back(service: Service) -> None:
         assert form.same(form.read(form.parsed(back.headers["location"].partition("?")[2])), wanted)
         wrong = client.post("/groups/file", data={"text": "version: 1\nname: <b>x\nchannels: [fax]\n"})
         assert wrong.status_code == 422 and "Mahdollisia ovat" in wrong.text and "name: &lt;b&gt;x" in wrong.text
+        # With eight such lines more it would take all memory there is.
+        bomb = "areas: [&a0 [x, x], &a1 [*a0, *a0], &a2 [*a1, *a1]]"
+        answer = client.post("/groups/file", data={"text": f"version: 1\nname: a\nchannels: [post]\n{bomb}\nunit: *a2\n"})
+        assert answer.status_code == 422 and "ei ole YAML" in answer.text
+        large = client.post("/groups/file", files={"file": ("a.yaml", b"#" * (kept_groups.MAX_BYTES + 1))})
+        assert large.status_code == 422 and "liian suuri" in large.text
         titles = ", ".join(f"{{field: title, contains: {'x' * 190}{number}}}" for number in range(190))
         long = f"version: 1\nname: Pitkä\nchannels: [post]\ncriteria: {{any: [{titles}]}}\n"
         assert "ei mahdu osoitteeseen" in client.post("/groups/file", data={"text": long}).text

@@ -25,6 +25,8 @@ May = may("groups")
 MOST_COUNTED = 50
 """So many of the groups listed are counted."""
 COMPARED = range(2, 5)
+MAX_BYTES = 200_000
+"""Of a group as a file: YAML is read slowly, 2 MB of it in half a minute. Longer lists of codes are own lists."""
 
 
 @router.get("/groups")
@@ -84,8 +86,10 @@ def read(
 ) -> Response:  # fmt: skip
     """A group from a file or a text: opened on the picking page, or kept. Whatever is wrong is told beside what was sent."""
     try:
-        sent = file.file.read(group.MAX_BYTES + 1) if file and file.filename else b""
-        wanted = group.read(sent or text.encode(), (file.filename if file and sent else "") or "YAML")
+        sent = file.file.read(MAX_BYTES + 1) if file and file.filename else text.encode()
+        if len(sent) > MAX_BYTES:
+            raise Refused(f"too_large: YAML: the limit is {MAX_BYTES:,} bytes")
+        wanted = group.read(sent, (file.filename if file else None) or "YAML")
         if keep:
             api.save_group(request, house, body(wanted), who)
             return go("/groups?saved=yes")
