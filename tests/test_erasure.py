@@ -10,7 +10,6 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
@@ -537,30 +536,44 @@ def whole(
     return {"before": before, "after": _state(folder / "lake"), "seconds": time.monotonic() - started, "pickled": pickled}
 
 
-def _kill_points() -> Iterator[str]:
-    yield from erase.STEPS
-    yield from (f"random-{number}" for number in range(KILLS))
-
-
-@pytest.mark.parametrize("point", list(_kill_points()))
-def test_a_kill_leaves_before_or_after(point: str, files_only: Path, whole: dict[str, Any], tmp_path: Path) -> None:
-    home = tmp_path / "lake"
-    shutil.copytree(files_only, home)
-    random_point = point.startswith("random-")
-    child = _run(home, whole["pickled"], "" if random_point else point)
-    if random_point:
-        time.sleep(1 + random.Random(point).random() * (whole["seconds"] - 1))
-        child.send_signal(signal.SIGKILL)
-    child.communicate(timeout=300)
+def _half_done(home: Path, whole: dict[str, Any]) -> None:
+    """Each file is what it was or what it will be; and where one has changed, the gates have the keys already."""
     now = _state(home)
-    # Each file is what it was or what it will be; and where one has changed, the gates have the keys already.
     strangers = {p: d for p, d in now.items() if d not in (whole["before"].get(p), whole["after"].get(p))}
     assert {p for p in strangers if not p.endswith(".sha256")} == set()
     changed = [p for p in now if now[p] != whole["before"].get(p)]
     assert not changed or len(objections.erased_keys(home)) >= 10
+
+
+def _ended(home: Path, whole: dict[str, Any]) -> None:
+    """The next call ends what was cut off."""
     again = _run(home, whole["pickled"])
     _, errors = again.communicate(timeout=300)
     assert again.returncode == 0, errors.decode()[-2000:]
     assert _state(home) == whole["after"]
     assert not (home / "erasures" / "pending.json").exists()
     assert store.verify(home) == []
+
+
+def test_killed_at_every_step_it_goes_on_with_the_next(files_only: Path, whole: dict[str, Any], tmp_path: Path) -> None:
+    """One erasure that dies at each of its steps in turn."""
+    home = tmp_path / "lake"
+    shutil.copytree(files_only, home)
+    for at, step in enumerate(erase.STEPS):
+        told, _ = _run(home, whole["pickled"], step).communicate(timeout=300)
+        assert told.decode().split() == [*erase.STEPS[max(0, at - 1) : at], step], "it goes on where it was cut off"
+        _half_done(home, whole)
+    _ended(home, whole)
+
+
+@pytest.mark.parametrize("number", range(KILLS))
+def test_a_kill_leaves_before_or_after(number: int, files_only: Path, whole: dict[str, Any], tmp_path: Path) -> None:
+    """At any moment."""
+    home = tmp_path / "lake"
+    shutil.copytree(files_only, home)
+    child = _run(home, whole["pickled"])
+    time.sleep(1 + random.Random(number).random() * (whole["seconds"] - 1))
+    child.send_signal(signal.SIGKILL)
+    child.communicate(timeout=300)
+    _half_done(home, whole)
+    _ended(home, whole)
