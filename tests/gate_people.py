@@ -154,6 +154,7 @@ PEOPLE: list[Report | Role] = [
     Report("Tupla Kielto", email=mail("tupla.kielto"), phone="040 7000063"),
     Report("Monta Kieltoa", email=mail("monta.kieltoa"), phone="040 7000064"),
     Report("Aune Keskinen", email=mail("aune.keskinen"), phone="040 7000065"),
+    Report("Tiina Tiski", "uusi", mail("info", "uusi"), "040 7000467"),
     # Nobody has told the trader; a member of some board of the firm they have.
     Role("Tiina Tilallinen", "tila", "1963-01-01", "H4", "ELI", "ELI"),
     Role("Paavo Prokura", "tila", "1964-01-01", "H5", "HAL", "J"),
@@ -293,6 +294,8 @@ SAYINGS = [
     Said("another spelling", Told(name="MAEKINEN, AINO", business_id=FIRMS["koski"]), {("Aino Mäkinen", "koski"): set()}),
     Said("a rare spelling, and the domain kept elsewhere", Told(name="Ake Oberg", business_id=FIRMS["koski"]),
          {("Åke Åberg", "koski"): set(), ("Åke Åberg", "uusi"): set()}),
+    Said("a former mailbox, of who has none of their own there now", Told(name="Tiina Tiski", email=mail("t.tiski", "uusi")),
+         {("Tiina Tiski", "uusi"): set()}),
     Said("a new employer, born the same day", Told(name="Birger Syntynyt", birth_date=date(1970, 5, 5)),
          {("Birger Syntynyt", "koski"): set(), ("Birger Syntynyt", "uusi"): set(), ("Birger Syntynyt", "toinen"): {"post"}}),
     Said("a new employer, and who was elsewhere before", Told(name="Reijo Rivitalo", email=mail("reijo.rivitalo")),

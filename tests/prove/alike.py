@@ -107,8 +107,8 @@ def _around(world: World, number: int) -> Around:
     if way == 1:  # the switchboard is the number they have
         evidence[1] = Told(name=full, business_id=firm, phone=objector.phone)
     elif way == 2:
-        # A desk's mailbox says of nobody which domain is theirs.
-        evidence[2] = evidence[3] = Told(name=full, business_id=firm, email=objector.email)
+        # A desk's mailbox alone is nobody's.
+        evidence[2] = Told(name=full, email=objector.email)
     elif way == 3:
         evidence[3] = Told(name=full, birth_date=born)
     return Around(

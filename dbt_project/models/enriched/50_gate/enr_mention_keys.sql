@@ -1,7 +1,8 @@
 {{ config(materialized='incremental', incremental_strategy='delete+insert', unique_key='mention_id', on_schema_change='fail') }}
 
 -- Subject keys of every mention of a person. A day makes those of mentions told since: a keyed hash costs microseconds, and there are
--- millions. A desk's mailbox and a switchboard are the organisation's and say of nobody who they are.
+-- millions. A desk's mailbox and a switchboard are the organisation's and say of nobody who they are; with a name beside it, the domain
+-- of either mailbox says where somebody is.
 with mentions as (
 
     select
@@ -11,7 +12,9 @@ with mentions as (
         mentions.birth_date,
         mentions.register_person_id,
         if(mentions.email_kind in ('personal', 'free_mail'), mentions.email, null) as email,
-        if(mentions.email_kind = 'personal', split_part({{ normal_email_key('mentions.email') }}, '@', 2), null) as domain,
+        if(
+            mentions.email_kind in ('personal', 'role'), split_part({{ normal_email_key('mentions.email') }}, '@', 2), null
+        ) as domain,
         if(mentions.phone_kind in ('mobile', 'fixed'), mentions.phone, null) as phone,
         mentions.names,
         len(mentions.names) as name_count
