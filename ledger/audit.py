@@ -28,6 +28,15 @@ def last(home: Path, most: int = 200, *, recipient_id: str | None = None) -> lis
         return [dict(row) for row in session.execute(listed.limit(most)).mappings()]
 
 
+def about_since(home: Path, action: str, since: datetime) -> dict[str, datetime]:
+    """What an action was about, and when last, since a moment (UTC without a zone)."""
+    listed = sa.select(AuditEvent.about, sa.func.max(AuditEvent.at)).where(
+        AuditEvent.action == action, AuditEvent.at >= since, AuditEvent.about.is_not(None)
+    )
+    with store.connect(home, write=False) as session:
+        return {str(about): at for about, at in session.execute(listed.group_by(AuditEvent.about)).tuples()}
+
+
 def last_used(home: Path, recipient_id: str) -> dict[str, datetime]:
     """When each access of a recipient last asked for something: UTC without a zone."""
     newest = sa.select(AuditEvent.access_id, sa.func.max(AuditEvent.at)).where(AuditEvent.recipient_id == recipient_id)

@@ -24,7 +24,7 @@ from delivery.service.page import groups as kept_groups
 from delivery.service.roles import capabilities
 from ledger import access, groups
 from tests.random_groups import Dice
-from tests.service import Service
+from tests.service import Service, serve
 
 PAGE = Path(rendering.__file__).parent
 TEMPLATES = sorted((PAGE / "templates").glob("*.html"))
@@ -311,8 +311,14 @@ def test_who_has_not_signed_in_is_asked_to_and_comes_back(service: Service) -> N
         for elsewhere in ("https://evil.example/", "//evil.example", "/\\evil.example"):
             away = client.post("/sign-in", data={"key": service.keys["user"], "next": elsewhere}, follow_redirects=False)
             assert away.headers["location"] == "/"
+        copied = dict(client.cookies)
+        with serve(service.home) as another:
+            assert httpx2.get(f"{another.url}/pick", cookies=copied).status_code == 200, "one session, whichever process asks"
         client.post("/sign-out")
         assert client.get("/pick", follow_redirects=False).status_code == 303
+    with serve(service.home) as restarted:
+        for url in (service.url, restarted.url):
+            assert httpx2.get(f"{url}/pick", cookies=copied).status_code == 401, "a copy of the cookie, also after a restart"
 
 
 def test_a_wrong_criterion_is_told_in_its_place(service: Service) -> None:

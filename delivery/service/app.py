@@ -47,7 +47,7 @@ def create(office: Office, told: Settings | None = None) -> FastAPI:
 
     told = told or settings.load()
     home = office.home
-    shelf, door, limits, trail = Shelf(home), Door(home), Limits(told), Trail(home)
+    shelf, door, limits, trail = Shelf(home), Door(home, told), Limits(told), Trail(home)
     house = House(
         home, told, office, shelf, Orders(office, shelf, told), Refreshes(home, shelf, office.republish), door, limits, trail,
         SigningIn(home, told, door, limits),

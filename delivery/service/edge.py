@@ -8,6 +8,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable
+from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -25,11 +26,12 @@ from delivery.service.faults import problem, where
 from delivery.service.roles import STRANGER, Capability
 from delivery.service.settings import MEGABYTE, Settings
 from delivery.service.trail import Trail, event
-from ledger import access
+from ledger import access, audit
 from ledger.access import Identity
 from ledger.store import LedgerRefused
 
 SAFE = ("GET", "HEAD", "OPTIONS")
+SIGNED_OUT = "POST /sign-out"
 SIGN_IN = ("/sign-in", "/sign-in/return")
 """Where people prove who they are."""
 HEADERS = {
@@ -68,13 +70,16 @@ class TooSlow(Exception):
 
 
 class Door:
-    """Finds out who asks: a key, or the session of who has signed in. Remembers for a moment, and no key as it is."""
+    """Finds out who asks: a key, or the session of who has signed in. Remembers for a moment, and no key as it is.
 
-    def __init__(self, home: Path) -> None:
-        self._home = home
+    Sessions that were signed out of stand in the trail, so that another process knows of them too.
+    """
+
+    def __init__(self, home: Path, settings: Settings) -> None:
+        self._home, self._lasts = home, settings.session_hours * 3600
         self._known: dict[str, tuple[float, Identity]] = {}
         self._let_in: set[str] = set()
-        self._over: dict[str, float] = {}
+        self._over: dict[str, float] | None = None
 
     def of_key(self, key: str) -> Identity | None:
         """Whose key."""
@@ -96,13 +101,25 @@ class Door:
         """Whether a key has been right before: it goes on working while others at its address guess."""
         return _name(key) in self._let_in
 
-    def end_session(self, session_id: str, until: float) -> None:
-        """Let nobody in by a session whose owner has signed out, until (seconds of the clock) it would have ended by itself."""
-        self._over = {known: end for known, end in self._over.items() if end > time.time()} | {session_id: until}
+    def end_session(self, session_id: str, who: Identity, request_id: str) -> None:
+        """Let nobody in by a session whose owner has signed out. Raises LedgerRefused."""
+        audit.write(self._home, [event(who, request_id, SIGNED_OUT, 303, session_id)])
+        self._ended()[session_id] = time.time() + self._lasts
 
     def is_over(self, session_id: str | None) -> bool:
-        """Whether its owner has signed out."""
-        return session_id in self._over
+        """Whether its owner has signed out. Raises LedgerRefused."""
+        return session_id in self._ended()
+
+    def _ended(self) -> dict[str, float]:
+        """Session -> when (seconds of the clock) it would have ended by itself."""
+        now = time.time()
+        if self._over is None:
+            since = datetime.fromtimestamp(now - self._lasts, UTC).replace(tzinfo=None)
+            told = audit.about_since(self._home, SIGNED_OUT, since)
+            self._over = {known: at.replace(tzinfo=UTC).timestamp() + self._lasts for known, at in told.items()}
+        elif any(end <= now for end in self._over.values()):
+            self._over = {known: end for known, end in self._over.items() if end > now}
+        return self._over
 
     def forget(self) -> None:
         """Look everybody up anew."""

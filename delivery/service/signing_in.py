@@ -89,9 +89,9 @@ class SigningIn:
         return RedirectResponse(after, 303)
 
     def sign_out(self, request: Request) -> None:
-        """End the session; a copy of its cookie opens nothing either, as long as this process runs."""
-        if session_id := request.session.get("id"):
-            self.door.end_session(session_id, time.time() + self.settings.session_hours * 3600)
+        """End the session; a copy of its cookie opens nothing either. Raises LedgerRefused."""
+        if (session_id := request.session.get("id")) and (who := request.state.who()):
+            self.door.end_session(session_id, who, request.state.request_id)
         request.session.clear()
 
     def _begin(self, request: Request, who: Identity) -> None:
