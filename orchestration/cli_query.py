@@ -37,7 +37,10 @@ def query(
     as_json: Json = False,
 ) -> None:
     """Ask the published marts. Read-only, and closed to files, network and settings."""
+    from base.refused import Refused
     from delivery import published
+    from delivery.deliver import proven
+    from ledger import store
     from orchestration import querying, settings, terminal
 
     if (sql is None) == (file is None):
@@ -50,6 +53,9 @@ def query(
     if out and out.resolve().is_relative_to(settings.home().resolve()):
         raise typer.BadParameter("the lake is no place for answers: one could take the place of the ledger", param_hint="--out")
     asked = querying.read_sql(file) if file else sql or ""
+    if out and marketing and proven(settings.home()) != store.suppression_head(settings.home()).version:
+        # What is on a screen is gone in a moment; a file of people goes on.
+        raise Refused("somebody has objected since the last publication: run `kohde publish` first")
     with published.connect(settings.home(), "registry" if restricted else "marketing" if marketing else "analyst") as db:
         if out:
             answer = querying.ask(db, asked, rows)

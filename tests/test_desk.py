@@ -22,8 +22,11 @@ import pytest
 
 from base.refused import Refused
 from delivery import published
+from ledger import objections
+from ledger.subjects import Told
 from orchestration import querying, settings
 from orchestration.publish import current
+from tests.service import copied
 from tests.test_cli import Kohde
 
 HOW_TO = settings.ROOT / "docs" / "how-to"
@@ -150,6 +153,19 @@ def test_no_answer_takes_the_place_of_the_ledger(kohde: Kohde, desk_lake: Path, 
     code, _, err = kohde("query", "select 1", "--out", "ledger.db", "--format", "csv")
     assert code == 2 and "no place for answers" in " ".join(err.replace("│", " ").split())
     assert (desk_lake / "ledger.db").read_bytes() == ledger
+
+
+def test_no_file_of_people_is_written_that_is_older_than_an_objection(
+    kohde: Kohde, published_lake: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home = copied(published_lake, tmp_path / "lake")
+    monkeypatch.setenv("KOHDE_HOME", str(home))
+    asked = ("query", "--marketing", "from marketing_contacts", "--out", str(tmp_path / "people.csv"))
+    assert kohde(*asked)[0] == 0
+    (tmp_path / "people.csv").unlink()
+    objections.add(home, Told(email="nobody@nowhere.example"), evidence="a", by_whom="a test")
+    code, _, err = kohde(*asked)
+    assert code == 1 and "somebody has objected since" in err and not (tmp_path / "people.csv").exists()
 
 
 @pytest.mark.parametrize(
