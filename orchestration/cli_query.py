@@ -53,8 +53,8 @@ def query(
     if out and out.resolve().is_relative_to(settings.home().resolve()):
         raise typer.BadParameter("the lake is no place for answers: one could take the place of the ledger", param_hint="--out")
     asked = querying.read_sql(file) if file else sql or ""
-    if out and marketing and proven(settings.home()) != store.suppression_head(settings.home()).version:
-        # What is on a screen is gone in a moment; a file of people goes on.
+    if marketing and told != "table" and proven(settings.home()) != store.suppression_head(settings.home()).version:
+        # A table is looked at and gone; whatever else is made to go on, and standard output may be a file.
         raise Refused("somebody has objected since the last publication: run `kohde publish` first")
     with published.connect(settings.home(), "registry" if restricted else "marketing" if marketing else "analyst") as db:
         if out:

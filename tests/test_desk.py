@@ -166,6 +166,8 @@ def test_no_file_of_people_is_written_that_is_older_than_an_objection(
     objections.add(home, Told(email="nobody@nowhere.example"), evidence="a", by_whom="a test")
     code, _, err = kohde(*asked)
     assert code == 1 and "somebody has objected since" in err and not (tmp_path / "people.csv").exists()
+    code, told, err = kohde("query", "--marketing", "from marketing_contacts", "--format", "csv")
+    assert code == 1 and told == "" and "somebody has objected since" in err, "standard output may be a file"
 
 
 @pytest.mark.parametrize(
