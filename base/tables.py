@@ -148,6 +148,9 @@ class Record:
 def csv_records(lines: list[str], start: int, delimiter: str, width: int, bad_lines: set[int]) -> Iterator[Record]:
     """The records after line `start`. A line that opens a quote nothing closes is refused alone: reading resumes after it,
     so that it cannot swallow the rest of the file."""
+    # One limit for the whole process, which other libraries move too: beyond any file's size, so that what is said of a long
+    # cell is the same whoever else was imported. How long a cell may be is ours to judge (`cell_too_long`).
+    csv.field_size_limit(LIMITS.file_bytes)
     begin = start
 
     def feed() -> Iterator[str]:
