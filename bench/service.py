@@ -29,7 +29,7 @@ from delivery.index import Index
 from delivery.picker import Picker
 from delivery.service import app
 from delivery.service.settings import Settings
-from delivery.service.shelf import Version
+from delivery.service.shelf import Version, settle
 from ledger import access, recipients
 from orchestration import serving
 
@@ -60,6 +60,7 @@ def serve(home: Path, organisations: int, people: int) -> None:
     picker.put(Index(db, "person"))
     service = app.create(serving.office(home), Settings(requests_per_minute=100_000))
     service.state.house.shelf._held = Version((home / "published" / "current").resolve(), db, picker)
+    settle()
     uvicorn.run(Timed(service, home / "took.json"), host="127.0.0.1", port=PORT, log_level="error", access_log=False)
 
 

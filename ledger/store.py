@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import datetime
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -53,6 +54,9 @@ BUSY_SECONDS = 30
 # Any number, the same in every process: the advisory lock of the one writer.
 ADVISORY_LOCK = 5_601_733
 
+VERSION = sa.text("select version_num from alembic_version")
+
+_ready: set[str] = set()
 _held: ContextVar[tuple[Path, Session] | None] = ContextVar("held", default=None)
 
 
@@ -73,7 +77,7 @@ def exists(home: Path) -> bool:
     """Whether there is a ledger: its database has tables. Raises LedgerRefused when the database cannot be reached."""
     if not os.environ.get("KOHDE_LEDGER_URL") and not (home / "ledger.db").exists():
         return False
-    with _engine(home) as engine, _reached(), engine.connect() as connection:
+    with _reached(), _engine(url(home)).connect() as connection:
         return _version(connection) is not None
 
 
@@ -92,8 +96,8 @@ def create(home: Path, *, anyway: bool = False) -> None:
         way = "`kohde ledger restore FILE`" if (home / MARK).exists() else "`kohde ledger create` if there never was one"
         raise LedgerClosed(f"the ledger is missing, and this lake {has}: nothing may be built or leave without it; {way}")
     home.mkdir(parents=True, exist_ok=True)
-    with _engine(home) as engine, _reached():
-        _migrate(engine)
+    with _reached():
+        _migrate(_engine(url(home)))
     _see(home, Head())
 
 
@@ -111,13 +115,16 @@ def connect(home: Path, *, write: bool = True) -> Iterator[Session]:
         return
     # Before the transaction: what others add meanwhile must not make this one's view look shrunk.
     seen = mark(home)
-    create(home)
-    with _engine(home, write=write) as engine, _reached():
-        _migrate(engine)
-        with Session(engine, expire_on_commit=False) as session, session.begin():
-            _check(session, seen)
-            yield session
-            last = chain.head(session)
+    engine = _engine(url(home), write)
+    if not _is_ready(home):
+        create(home)
+        with _reached():
+            _migrate(engine)
+        _ready.add(url(home))
+    with _reached(), Session(engine, expire_on_commit=False) as session, session.begin():
+        _check(home, session, seen)
+        yield session
+        last = chain.head(session)
     if last.seq > seen.seq or not (home / MARK).exists():
         _see(home, last)
 
@@ -140,7 +147,8 @@ def holding(home: Path) -> Iterator[Session]:
 def emptied(home: Path) -> Iterator[Session]:
     """A transaction on a ledger that a backup is brought into: made where there is none, whatever this lake has seen."""
     home.mkdir(parents=True, exist_ok=True)
-    with _engine(home, write=True) as engine, _reached():
+    engine = _engine(url(home), write=True)
+    with _reached():
         _migrate(engine)
         with Session(engine) as session, session.begin():
             yield session
@@ -216,8 +224,8 @@ def redact(home: Path, table: type[Row], numbers: list[int]) -> None:
 
 def scrub(home: Path) -> None:
     """Let nothing of erased text be left in SQLite's write-ahead log. PostgreSQL: a matter of its own vacuum and backups."""
-    with _engine(home) as engine, _reached(), engine.connect() as connection:
-        if engine.dialect.name == "sqlite":
+    with _reached(), _engine(url(home)).connect() as connection:
+        if connection.dialect.name == "sqlite":
             connection.exec_driver_sql("commit")
             connection.exec_driver_sql("pragma wal_checkpoint(truncate)")
             connection.exec_driver_sql("begin")
@@ -280,20 +288,17 @@ def _add_one(home: Path, table: type[Row], row: dict[str, Any]) -> int:
 # --- the database ----------------------------------------------------------------------------------------------------
 
 
-@contextmanager
-def _engine(home: Path, *, write: bool = False) -> Iterator[sa.Engine]:
-    """write: transactions begin by keeping other writers out."""
+@cache
+def _engine(address: str, write: bool = False) -> sa.Engine:
+    """Keeps what it has compiled, and no connection. write: transactions begin by keeping other writers out."""
     try:
-        engine = sa.create_engine(url(home), poolclass=sa.pool.NullPool)
+        engine = sa.create_engine(address, poolclass=sa.pool.NullPool)
     except sa.exc.ArgumentError:
         raise LedgerClosed("KOHDE_LEDGER_URL is no address of a database") from None
     if engine.dialect.name == "sqlite":
         sa.event.listen(engine, "connect", _sqlite)
     sa.event.listen(engine, "begin", _begin_writing if write else _begin)
-    try:
-        yield engine
-    finally:
-        engine.dispose()
+    return engine
 
 
 def _sqlite(connection: Any, _: object) -> None:
@@ -340,8 +345,13 @@ def _reached() -> Iterator[None]:
 def _version(connection: sa.Connection) -> str | None:
     if not sa.inspect(connection).has_table("alembic_version"):
         return None
-    found = connection.execute(sa.text("select version_num from alembic_version")).scalar()
+    found = connection.execute(VERSION).scalar()
     return str(found) if found else None
+
+
+def _is_ready(home: Path) -> bool:
+    """Whether this process has seen the database there in its newest form: looking takes longer than most questions to it."""
+    return url(home) in _ready and (bool(os.environ.get("KOHDE_LEDGER_URL")) or (home / "ledger.db").exists())
 
 
 def _migrate(engine: sa.Engine) -> None:
@@ -400,7 +410,16 @@ def set_mark(home: Path, head: Head) -> None:
     write_text(home / MARK, json.dumps({"seq": head.seq, "hash": head.hash}) + "\n")
 
 
-def _check(session: Session, seen: Head) -> None:
+def _check(home: Path, session: Session, seen: Head) -> None:
+    try:
+        version = session.execute(VERSION).scalar()
+    except (sa.exc.OperationalError, sa.exc.ProgrammingError):
+        version = None
+    if version != NEWEST:
+        session.rollback()
+        _ready.discard(url(home))
+        create(home)
+        raise LedgerClosed("the ledger was replaced meanwhile: try again")
     last = chain.head(session)
     if last.seq < seen.seq:
         raise LedgerClosed(

@@ -9,7 +9,6 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from datetime import UTC, datetime
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -221,12 +220,20 @@ class _Passage:
         self.most = edge.settings.upload_bytes + MEGABYTE if self.is_upload else REQUEST_BYTES
         self.until = time.monotonic() + (UPLOAD_SECONDS if self.is_upload else BODY_SECONDS)
         self.read, self.is_read, self.has_begun = 0, False, False
+        self._who: Identity | None = None
+        self._is_known = False
         self.stopped: TooLarge | TooSlow | LedgerRefused | None = None
         self.entered: list[tuple[str, str]] = []
 
-    @cached_property
+    @property
     def who(self) -> Identity | None:
-        """Who asks. A header, even an empty one, counts and not the session: only a browser sends that by itself."""
+        """Who asks, found out once. No cached_property: Python 3.11 makes every request wait there for the others' look-ups."""
+        if not self._is_known:
+            self._who, self._is_known = self._found(), True
+        return self._who
+
+    def _found(self) -> Identity | None:
+        """A header, even an empty one, counts and not the session: only a browser sends that by itself."""
         if "authorization" in self.headers:
             kind, _, key = self.headers["authorization"].partition(" ")
             return self.edge.door.of_key(key.strip()) if kind.lower() == "bearer" else None

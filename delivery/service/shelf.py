@@ -3,6 +3,7 @@
 Bitmaps take seconds at a million organisations, so a new version is read beside the one in use and then takes its place.
 """
 
+import gc
 import logging
 import threading
 import time
@@ -38,6 +39,8 @@ class Version:
     lock: threading.RLock = field(default_factory=threading.RLock)
     wholes: dict[str, Any] = field(default_factory=dict)
     """What counts.py remembers of the whole population of this version."""
+    names: dict[str, Any] = field(default_factory=dict)
+    """What pages call its codes, by language."""
 
     @classmethod
     def open(cls, home: Path, folder: Path) -> "Version":
@@ -47,6 +50,13 @@ class Version:
         for unit in ("person", "organisation"):
             picker.index(unit)
         return cls(folder, db, picker)
+
+
+def settle() -> None:
+    """Spare the garbage collector all that stays: walking a large version halts every request for a sixth of a second."""
+    gc.unfreeze()
+    gc.collect()
+    gc.freeze()
 
 
 class Shelf:
@@ -62,9 +72,14 @@ class Shelf:
     @contextmanager
     def version(self) -> Iterator[Version]:
         """The version in service, for this thread alone meanwhile."""
-        held = self._held or self.renew()
+        held = self.held
         with held.lock:
             yield held
+
+    @property
+    def held(self) -> Version:
+        """The version in service; its database and picker only within `version`."""
+        return self._held or self.renew()
 
     def renew(self) -> Version:
         """Take the version that is current now. Raises Refused when nothing is published."""
@@ -73,6 +88,7 @@ class Shelf:
             if self._held is None or self._held.folder != folder:
                 self._held = Version.open(self.home, folder)
                 self._contexts.clear()
+                settle()
             return self._held
 
     def watch(self) -> None:

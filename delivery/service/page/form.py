@@ -9,6 +9,7 @@ import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
+from functools import lru_cache
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
@@ -105,7 +106,13 @@ def write(wanted: TargetGroup) -> Pairs:
 
 def query(pairs: Sequence[tuple[str, str]]) -> str:
     """As it stands in an address."""
-    return urlencode(pairs)
+    return "&".join(_encoded(pair) for pair in pairs)
+
+
+@lru_cache(100_000)
+def _encoded(pair: tuple[str, str]) -> str:
+    """Kept: a page has forty addresses of nearly the same pairs."""
+    return urlencode([pair])
 
 
 def parsed(text: str) -> Pairs:

@@ -135,13 +135,16 @@ class Step:
 
 @dataclass(frozen=True)
 class Share:
-    """A line of the profile. of_group, of_all: shares, None where not told; index: 100 is as everywhere."""
+    """A line of the profile. of_group, of_all: shares, None where not told; index: 100 is as everywhere; fill, mark: where its
+    bar ends and everybody's would, in percent of the longest."""
 
     name: str
     count: int | None
     of_group: float | None
     of_all: float | None
     index: int | None
+    fill: float
+    mark: float | None
 
 
 @dataclass(frozen=True)
@@ -161,12 +164,22 @@ class Names:
     valid: Mapping[str, Mapping[str, tuple[str, ...]]]
     gates: Mapping[str, str]
     words: Words = field(init=False)
+    _known: dict[tuple[str, str | None], str] = field(default_factory=dict, init=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "words", Words(self.language))
 
     def of(self, criterion: str, code: str | None) -> str:
         """What a code is called."""
+        key = (criterion, code)
+        said = self._known.get(key)
+        if said is None:
+            said = self._of(criterion, code)
+            if code is None or code in self.valid.get(criterion, {}):
+                self._known[key] = said
+        return said
+
+    def _of(self, criterion: str, code: str | None) -> str:
         if code is None:
             return self.words("unknown")
         if criterion in BAND_NAMES:
@@ -195,8 +208,11 @@ class Names:
 
 def names(shelf: Shelf, language: Language) -> Names:
     """Names in a language, of the version in service. Raises Refused when nothing is published."""
+    known: Names | None = shelf.held.names.get(language)
+    if known:
+        return known
     with shelf.version() as version:
-        kept = version.wholes.setdefault("names", {})
+        kept = version.names
         if language not in kept:
             book = version.picker.book
             valid = {one.code: book.valid(one) for one in criteria.catalogue().values() if one.kind == "set"}
@@ -391,12 +407,17 @@ def profile(look: Look, named: Names) -> list[Profile]:
         if code not in look.profile:
             continue
         everywhere = {cell.values[0]: cell.count for cell in look.whole[code]}
-        lines = []
-        for cell in _ordered(code, look.profile[code], named):
-            of_group, of_all = _part(cell.count, size), _part(everywhere.get(cell.values[0], 0), look.whole_size)
-            index = round(100 * of_group / of_all) if of_group is not None and of_all else None
-            if cell.count != 0 or of_all:
-                lines.append(Share(named.of(code, cell.values[0]), cell.count, of_group, of_all, index))
+        shares = [
+            (cell, _part(cell.count, size), _part(everywhere.get(cell.values[0], 0), look.whole_size))
+            for cell in _ordered(code, look.profile[code], named)
+        ]
+        most = max((share or 0 for _, *of in shares for share in of), default=0) or 1
+        lines = [
+            Share(named.of(code, cell.values[0]), cell.count, of_group, of_all,
+                  round(100 * of_group / of_all) if of_group is not None and of_all else None,
+                  100 * (of_group or 0) / most, None if of_all is None else 100 * of_all / most)
+            for cell, of_group, of_all in shares if cell.count != 0 or of_all
+        ]  # fmt: skip
         found.append(Profile(code, named.title(code), lines))
     return found
 

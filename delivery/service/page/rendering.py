@@ -77,7 +77,7 @@ def _here(value: datetime) -> datetime:
 def _environment(language: Language) -> jinja2.Environment:
     made = jinja2.Environment(
         loader=jinja2.FileSystemLoader(HERE / "templates"), autoescape=True, undefined=jinja2.StrictUndefined,
-        trim_blocks=True, lstrip_blocks=True,
+        trim_blocks=True, lstrip_blocks=True, auto_reload=False,
     )  # fmt: skip
     for name, said in (("number", number), ("percent", percent), ("day", day), ("moment", moment)):
         made.filters[name] = _in(said, language)
