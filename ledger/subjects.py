@@ -103,7 +103,7 @@ def promised_name_keys(name: str | None) -> frozenset[str]:
     Of somebody with several forenames also with the first one alone, as most people are known: the surname is the last word
     or the first.
     """
-    words = (name or "").replace(",", " ").split()
+    words = name.replace(",", " ").split() if name else []
     ways = [name, f"{words[0]} {words[-1]}", f"{words[0]} {words[1]}"] if len(words) > 2 else [name]
     spelled = frozenset[str]().union(*map(name_keys, ways))
     return spelled | {folded for key in spelled if (folded := name_fold(key))}
@@ -121,7 +121,7 @@ def own_domain(domain: str | None) -> str | None:
     """A domain in its ASCII form, if it is one of somebody's own: never one that gives addresses to anybody."""
     if not domain:
         return None
-    found = email(f"x@{domain.strip().strip('@').rstrip('.')}").domain
+    found = email(f"x@{domain.strip(' @')}").domain
     return found if found and not is_free_mail(found) else None
 
 
